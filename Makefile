@@ -1,0 +1,58 @@
+# `make`       set up and reproduce: ends by saying where the report is and what it says
+# `make test`  set up and run the tests and the style tools
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/installed
+# Never let a proxy of the environment add addresses or other packages to what constraints.txt pins.
+PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
+
+.PHONY: all report setup preflight test slow style format clean
+
+all: setup
+	@$(BIN)/snakemake
+	@$(BIN)/python -m passline.summary
+
+setup: preflight $(INSTALLED)
+
+# What is missing is said in one sentence, before anything is built.
+preflight:
+	@test "$$(uname -s)" = Linux || { echo "Passline runs on Linux only; this is $$(uname -s). Use a Linux machine." >&2; exit 1; }
+	@command -v $(PYTHON) >/dev/null || { echo "No $(PYTHON) was found: install Python 3.11 or newer (apt install python3 python3-venv, dnf install python3)." >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "$(PYTHON) is $$($(PYTHON) -V 2>&1); Passline needs Python 3.11 or newer: install it, then run make PYTHON=python3.11." >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "$(PYTHON) has no venv module: apt install python3-venv." >&2; exit 1; }
+	@command -v gcc >/dev/null || command -v clang >/dev/null || { echo "No C compiler was found: install gcc (apt install gcc, dnf install gcc)." >&2; exit 1; }
+	@command -v ld >/dev/null && command -v objdump >/dev/null || { echo "ld or objdump was not found: install binutils (apt install binutils, dnf install binutils)." >&2; exit 1; }
+
+$(INSTALLED): constraints.txt pyproject.toml
+	@echo "setting up $(VENV): about a minute, once"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(PIP) install --require-hashes --requirement constraints.txt
+	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $(INSTALLED)
+
+test: setup style
+	@$(BIN)/python -m pytest -n 2
+
+# What takes minutes; .ci/run runs it beside `make test`.
+slow: setup
+	@$(BIN)/python -m pytest -m slow
+
+C_FILES = $(shell git ls-files 'kernels/*.c' 'kernels/*.h')
+SMK_FILES = Snakefile $(wildcard workflow/rules/*.smk)
+style: setup
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@PYTHONPATH=workflow $(BIN)/lint-imports --no-cache
+	@$(BIN)/snakefmt --check $(SMK_FILES)
+	@$(BIN)/clang-format --dry-run --Werror $(C_FILES)
+
+format: setup
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+	@$(BIN)/snakefmt $(SMK_FILES)
+	@$(BIN)/clang-format -i $(C_FILES)
+
+clean:
+	rm -rf $(VENV) results .snakemake

@@ -1,0 +1,24 @@
+# Passline: `snakemake` reproduces "The Two-Pass Softmax Algorithm" on this machine and writes
+# reports/<machine>/<session>/report.pdf. Configuration: workflow/config; ways of running: profiles.
+
+from snakemake.utils import min_version
+
+min_version("9.19")
+
+
+configfile: "workflow/config/default.yaml"
+
+
+include: "workflow/rules/common.smk"
+include: "workflow/rules/build.smk"
+include: "workflow/rules/check.smk"
+include: "workflow/rules/measure.smk"
+include: "workflow/rules/tables.smk"
+include: "workflow/rules/figures.smk"
+include: "workflow/rules/report.smk"
+
+
+rule all:
+    default_target: True
+    input:
+        rules.gate.output,

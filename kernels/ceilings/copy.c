@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// copy: y = x.
+#include "ceilings/stream.h"
+
+void PASSLINE_SYMBOL(size_t n, const float *x, float *y, passline_state *state) {
+  (void)state;
+  size_t i = 0;
+  for (const size_t head = stream_head(y, n); i < head; i++) {
+    y[i] = x[i];
+    stream_keep_loop();
+  }
+  for (; n - i >= STEP; i += STEP) {
+#pragma GCC unroll 16
+    for (int k = 0; k < PASSLINE_UNROLL; k++) stream_store(y + i + k * LANES, vec_load(x + i + k * LANES));
+    stream_keep_loop();
+  }
+  for (; n - i >= LANES; i += LANES) {
+    stream_store(y + i, vec_load(x + i));
+    stream_keep_loop();
+  }
+  if (n > i) vec_store_tail(y + i, n - i, vec_load_tail(x + i, n - i, vec_set1(0.0f)));
+  stream_end();
+}
+
+PASSLINE_EXPORT(PASSLINE_SYMBOL, NULL);

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// passline.h: the one C interface of Passline.
+//
+// A pass is a function that walks a row of n floats once. It reads x or y, may
+// write y, and talks to the passes before and after it through the state. An
+// algorithm is a list of passes over the same row. Every pass x ISA x parameter
+// combination is compiled into its own object from one ISA-neutral source and
+// enters the variant table by itself (PASSLINE_EXPORT): there is no list in C.
+//
+// The text between the two cdef markers is also what Python's cffi reads, so it
+// holds no preprocessor lines.
+#ifndef PASSLINE_H
+#define PASSLINE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+// cdef: begin
+typedef struct passline_state {
+  float max;       // maximum of the row
+  float sum;       // sum of exp(x - max)
+  float mantissa;  // sum of exp(x) = mantissa * 2^exponent
+  float exponent;  // an integer, kept as a float so that it cannot overflow
+  float scale;     // what the last pass multiplies by: 1 / sum or 1 / mantissa
+  float *scratch;  // a third row of n floats, for the passes that declare one
+} passline_state;
+
+// n >= 1. x and y may be the same row; a partial overlap is not supported.
+// Alignment is that of float. Nothing outside the rows is read or written.
+typedef void passline_pass(size_t n, const float *x, float *y, passline_state *state);
+// Turns the sums of a pass into what the next pass needs; NULL when there is nothing to do.
+typedef void passline_finish(passline_state *state);
+
+typedef struct passline_variant {
+  const char *name;  // f32-raddextexp-avx512f-p5-u144-acc3
+  passline_pass *run;
+  passline_finish *finish;
+} passline_variant;
+
+// The variants linked into this library, in link order.
+const passline_variant *passline_variants(size_t *count);
+
+// One way to call an algorithm over rows, and how the clock is read around it.
+typedef struct passline_workload {
+  const passline_variant *const *passes;
+  size_t n_passes;
+  size_t n_elements;
+  const float *const *x_rows;  // the k-th call reads x_rows[k % n_x_rows] ...
+  size_t n_x_rows;
+  float *const *y_rows;  // ... and writes y_rows[k % n_y_rows]
+  size_t n_y_rows;
+  passline_state initial;  // the state each call starts from; a pass run alone finds here what earlier passes left
+  int touch_x;          // read one element per cache line of x before each call, outside the clock
+  int clock_each_call;  // read the clock around every call instead of once around all of them
+} passline_workload;
+
+// Runs `calls` calls, the first with row number *cursor, and advances *cursor.
+// Returns the nanoseconds inside the clock. Where pass_ns is not NULL the clock is
+// also read between passes, and pass_ns[i] gains the nanoseconds of pass i.
+// Denormals are flushed (FTZ and DAZ) while the workload runs, as in the paper's
+// benchmark, and the control register is restored afterwards.
+uint64_t passline_run(const passline_workload *workload, uint64_t calls, uint64_t *cursor, uint64_t *pass_ns);
+
+// The same on n_threads threads at once, thread i pinned to cpus[i] and running
+// workloads[i]. All start behind one barrier; start_ns[i] and end_ns[i] are clock
+// readings of thread i around its calls. Returns 0, or the errno that stopped it.
+int passline_run_threads(const passline_workload *workloads, const int *cpus, size_t n_threads, uint64_t calls,
+                         uint64_t *start_ns, uint64_t *end_ns);
+
+// Runs the passes once over the first rows, without a clock and without flushing denormals; leaves the final
+// state in *state.
+void passline_call(const passline_workload *workload, passline_state *state);
+
+// Writes zeros to n floats from the calling thread or, with cpu >= 0, from a
+// thread pinned to that cpu, so that the pages are local to it. Returns 0 or errno.
+int passline_first_touch(float *row, size_t n, int cpu);
+
+// Cycles of the calling thread's core in one second, from a dependent chain of
+// integer multiplies of known latency run for about `ns` nanoseconds; 0 where the latency is not known.
+double passline_clock_hz(uint64_t ns);
+
+// Median cost in nanoseconds of reading the clock once.
+double passline_clock_cost_ns(void);
+// cdef: end
+
+// PASSLINE_EXPORT(run, finish) puts this object's variant into the table.
+// PASSLINE_NAME is the variant's name, given with -D by the build.
+#define PASSLINE_EXPORT(run_function, finish_function)                                                           \
+  static const passline_variant passline_entry                                                                   \
+      __attribute__((section("passline_variants"), used, aligned(8))) = {PASSLINE_NAME, run_function, finish_function}
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif  // PASSLINE_H

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Denormals off for the calling thread, and back to what it was. Elsewhere than on x86 nothing changes.
+#ifndef PASSLINE_RUNTIME_DENORMALS_H
+#define PASSLINE_RUNTIME_DENORMALS_H
+
+#ifdef __SSE2__
+#include <emmintrin.h>
+
+// MXCSR bits: results that are denormal become 0 (FTZ), operands that are denormal count as 0 (DAZ).
+enum { MXCSR_FTZ = 0x8000, MXCSR_DAZ = 0x0040 };
+
+static inline unsigned denormals_off(void) {
+  const unsigned before = _mm_getcsr();
+  _mm_setcsr(before | MXCSR_FTZ | MXCSR_DAZ);
+  return before;
+}
+static inline void denormals_restore(unsigned before) { _mm_setcsr(before); }
+
+#else
+
+static inline unsigned denormals_off(void) { return 0; }
+static inline void denormals_restore(unsigned before) { (void)before; }
+
+#endif
+#endif  // PASSLINE_RUNTIME_DENORMALS_H

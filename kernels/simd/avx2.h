@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// AVX2 and FMA: 8 floats per vector. The names and their meaning are the same in
+// every file of this folder; see kernels/README.md for the list.
+#ifndef PASSLINE_SIMD_AVX2_H
+#define PASSLINE_SIMD_AVX2_H
+
+#if !defined(__AVX2__) || !defined(__FMA__)
+#error "simd/avx2.h needs the cflags of the avx2 row in simd/isa.yaml (-mavx2 -mfma)"
+#endif
+
+#include <immintrin.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define SIMD_INLINE static inline __attribute__((always_inline))
+
+enum { LANES = 8 };
+// Vectors whose computations are interleaved: what fits 16 registers beside a dozen constants.
+#define VEC_GROUP 2
+typedef __m256 vec;
+
+SIMD_INLINE vec vec_set1(float value) { return _mm256_set1_ps(value); }
+
+// Memory. A tail is the first `count` lanes, 0 < count < LANES; nothing else is touched.
+SIMD_INLINE __m256i vec_tail_mask(size_t count) {
+  static const int32_t ones_then_zeros[16] = {-1, -1, -1, -1, -1, -1, -1, -1};
+  return _mm256_loadu_si256((const __m256i *)(ones_then_zeros + 8 - count));
+}
+SIMD_INLINE vec vec_load(const float *p) { return _mm256_loadu_ps(p); }
+SIMD_INLINE vec vec_load_tail(const float *p, size_t count, vec fill) {
+  const __m256i mask = vec_tail_mask(count);
+  return _mm256_blendv_ps(fill, _mm256_maskload_ps(p, mask), _mm256_castsi256_ps(mask));
+}
+SIMD_INLINE void vec_store(float *p, vec v) { _mm256_storeu_ps(p, v); }
+SIMD_INLINE void vec_store_tail(float *p, size_t count, vec v) {
+  _mm256_maskstore_ps(p, vec_tail_mask(count), v);
+}
+// Non-temporal: p is a multiple of sizeof(vec). vec_fence orders such stores before later ones.
+SIMD_INLINE void vec_stream(float *p, vec v) { _mm256_stream_ps(p, v); }
+SIMD_INLINE void vec_fence(void) { _mm_sfence(); }
+
+// Arithmetic.
+SIMD_INLINE vec vec_add(vec a, vec b) { return _mm256_add_ps(a, b); }
+SIMD_INLINE vec vec_sub(vec a, vec b) { return _mm256_sub_ps(a, b); }
+SIMD_INLINE vec vec_mul(vec a, vec b) { return _mm256_mul_ps(a, b); }
+SIMD_INLINE vec vec_fma(vec a, vec b, vec c) { return _mm256_fmadd_ps(a, b, c); }    // a b + c
+SIMD_INLINE vec vec_fnma(vec a, vec b, vec c) { return _mm256_fnmadd_ps(a, b, c); }  // c - a b, rounded once
+// The larger one; b where either is NaN. So max(low, x) keeps a NaN of x, and max(x, so_far) ignores it.
+SIMD_INLINE vec vec_max(vec a, vec b) { return _mm256_max_ps(a, b); }
+// The larger of two positive numbers, compared by their bits: cheaper, and a positive NaN is the largest.
+SIMD_INLINE vec vec_max_positive(vec a, vec b) {
+  return _mm256_castsi256_ps(_mm256_max_epi32(_mm256_castps_si256(a), _mm256_castps_si256(b)));
+}
+SIMD_INLINE float vec_reduce_add(vec a) {
+  __m128 s = _mm_add_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));
+  s = _mm_add_ps(s, _mm_movehl_ps(s, s));
+  return _mm_cvtss_f32(_mm_add_ss(s, _mm_movehdup_ps(s)));
+}
+SIMD_INLINE float vec_reduce_max(vec a) {
+  __m128 m = _mm_max_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));
+  m = _mm_max_ps(m, _mm_movehl_ps(m, m));
+  return _mm_cvtss_f32(_mm_max_ss(m, _mm_movehdup_ps(m)));
+}
+
+// Powers of two. There is no instruction that multiplies by 2^n, so 2^n is built from its bits.
+//
+// An integer n is handed over as the biased n + VEC_POW2_BIAS. The bias, 1.5 2^23 + 127, lies in the middle
+// of 2^23..2^24, where floats are integers: adding it to any number of less than 2^22 - 127 rounds to the
+// nearest integer n, and leaves n + 127 in the low bits of the sum. A shift by 23 moves it to the exponent's
+// place: for n in -126..127 the bits of 2^n, and for n = -127 those of 0.
+typedef __m256 vec_pow2;
+#define VEC_POW2_BIAS 0x1.8000FEp23f
+// 2^n is 0 from this n down.
+#define VEC_POW2_ZERO (-127)
+
+// 2^n, for VEC_POW2_ZERO <= n <= 127.
+SIMD_INLINE vec_pow2 vec_pow2_of(vec n_biased) {
+  return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_castps_si256(n_biased), 23));
+}
+// 2^(n - top) for n <= top, both biased: vec_pow2_below(n, vec_pow2_origin(top)). |n|, |top| <= 4,000,000.
+// Without its bias, top leaves the difference biased; all of it is exact, and the difference is positive.
+SIMD_INLINE vec vec_pow2_origin(vec top_biased) { return vec_sub(top_biased, vec_set1(VEC_POW2_BIAS)); }
+SIMD_INLINE vec_pow2 vec_pow2_below(vec n_biased, vec origin) {
+  return vec_pow2_of(vec_max_positive(vec_sub(n_biased, origin), vec_set1(VEC_POW2_BIAS + VEC_POW2_ZERO)));
+}
+SIMD_INLINE vec vec_mul_pow2(vec a, vec_pow2 power) { return vec_mul(a, power); }
+SIMD_INLINE vec vec_fma_pow2(vec a, vec_pow2 power, vec c) { return vec_fma(a, power, c); }
+
+#endif  // PASSLINE_SIMD_AVX2_H

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// AVX-512F: 16 floats per vector. The names and their meaning are the same in
+// every file of this folder; see kernels/README.md for the list.
+#ifndef PASSLINE_SIMD_AVX512F_H
+#define PASSLINE_SIMD_AVX512F_H
+
+#ifndef __AVX512F__
+#error "simd/avx512f.h needs the cflags of the avx512f row in simd/isa.yaml (-mavx512f)"
+#endif
+
+#include <immintrin.h>
+#include <stddef.h>
+
+#define SIMD_INLINE static inline __attribute__((always_inline))
+
+enum { LANES = 16 };
+// Vectors whose computations are interleaved: what fits 32 registers beside a dozen constants.
+#define VEC_GROUP 4
+typedef __m512 vec;
+
+SIMD_INLINE vec vec_set1(float value) { return _mm512_set1_ps(value); }
+
+// Memory. A tail is the first `count` lanes, 0 < count < LANES; nothing else is touched.
+SIMD_INLINE __mmask16 vec_tail_mask(size_t count) { return (__mmask16)((1u << count) - 1); }
+SIMD_INLINE vec vec_load(const float *p) { return _mm512_loadu_ps(p); }
+SIMD_INLINE vec vec_load_tail(const float *p, size_t count, vec fill) {
+  return _mm512_mask_loadu_ps(fill, vec_tail_mask(count), p);
+}
+SIMD_INLINE void vec_store(float *p, vec v) { _mm512_storeu_ps(p, v); }
+SIMD_INLINE void vec_store_tail(float *p, size_t count, vec v) {
+  _mm512_mask_storeu_ps(p, vec_tail_mask(count), v);
+}
+// Non-temporal: p is a multiple of sizeof(vec). vec_fence orders such stores before later ones.
+SIMD_INLINE void vec_stream(float *p, vec v) { _mm512_stream_ps(p, v); }
+SIMD_INLINE void vec_fence(void) { _mm_sfence(); }
+
+// Arithmetic.
+SIMD_INLINE vec vec_add(vec a, vec b) { return _mm512_add_ps(a, b); }
+SIMD_INLINE vec vec_sub(vec a, vec b) { return _mm512_sub_ps(a, b); }
+SIMD_INLINE vec vec_mul(vec a, vec b) { return _mm512_mul_ps(a, b); }
+SIMD_INLINE vec vec_fma(vec a, vec b, vec c) { return _mm512_fmadd_ps(a, b, c); }    // a b + c
+SIMD_INLINE vec vec_fnma(vec a, vec b, vec c) { return _mm512_fnmadd_ps(a, b, c); }  // c - a b, rounded once
+// The larger one; b where either is NaN. So max(low, x) keeps a NaN of x, and max(x, so_far) ignores it.
+SIMD_INLINE vec vec_max(vec a, vec b) { return _mm512_max_ps(a, b); }
+// The larger of two positive numbers, compared by their bits: cheaper, and a positive NaN is the largest.
+SIMD_INLINE vec vec_max_positive(vec a, vec b) {
+  return _mm512_castsi512_ps(_mm512_max_epi32(_mm512_castps_si512(a), _mm512_castps_si512(b)));
+}
+SIMD_INLINE float vec_reduce_add(vec a) { return _mm512_reduce_add_ps(a); }
+SIMD_INLINE float vec_reduce_max(vec a) { return _mm512_reduce_max_ps(a); }
+
+// Powers of two. VSCALEFPS multiplies by 2^n for any n, so 2^n is kept as n itself.
+// Beware: VSCALEFPS(NaN, -inf) is 0, so n must never be -inf.
+//
+// An integer n is handed over as the biased n + VEC_POW2_BIAS. The bias lies in the middle of 2^23..2^24,
+// where floats are integers: adding it to any number of less than 2^22 rounds to the nearest integer.
+typedef __m512 vec_pow2;
+#define VEC_POW2_BIAS 0x1.8p23f
+// 2^n from this n down counts as 0: times a number below 2, it is less than the smallest denormal.
+#define VEC_POW2_ZERO (-160)
+
+// 2^n, for VEC_POW2_ZERO <= n <= 127.
+SIMD_INLINE vec_pow2 vec_pow2_of(vec n_biased) { return _mm512_sub_ps(n_biased, vec_set1(VEC_POW2_BIAS)); }
+// 2^(n - top) for n <= top, both biased: vec_pow2_below(n, vec_pow2_origin(top)). |n|, |top| <= 4,000,000.
+SIMD_INLINE vec vec_pow2_origin(vec top_biased) { return top_biased; }
+SIMD_INLINE vec_pow2 vec_pow2_below(vec n_biased, vec origin) { return _mm512_sub_ps(n_biased, origin); }
+SIMD_INLINE vec vec_mul_pow2(vec a, vec_pow2 power) { return _mm512_scalef_ps(a, power); }
+SIMD_INLINE vec vec_fma_pow2(vec a, vec_pow2 power, vec c) { return _mm512_add_ps(_mm512_scalef_ps(a, power), c); }
+
+#endif  // PASSLINE_SIMD_AVX512F_H

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// raddexpminusmax: state->sum = the sum of exp(x - state->max); nothing is stored.
+#include <math.h>
+
+#include "softmax/exp.h"
+
+// The i-th of `count` vectors goes to accumulator i mod PASSLINE_ACCUMULATORS.
+SIMD_INLINE void step(int count, int first, const vec x[], vec max, const exp_polynomial *polynomial,
+                      vec sum[PASSLINE_ACCUMULATORS]) {
+  vec p[EXP_GROUP];
+  vec_pow2 power[EXP_GROUP];
+  exp_below_max(count, x, max, polynomial, p, power);
+#pragma GCC unroll 16
+  for (int i = 0; i < count; i++) {
+    vec *so_far = &sum[(first + i) % PASSLINE_ACCUMULATORS];
+    *so_far = vec_fma_pow2(p[i], power[i], *so_far);
+  }
+}
+
+void PASSLINE_SYMBOL(size_t n, const float *x, float *y, passline_state *state) {
+  (void)y;
+  const vec max = vec_set1(state->max);
+  const exp_polynomial polynomial = exp_polynomial_of(1.0f);
+  vec v[EXP_GROUP], sum[PASSLINE_ACCUMULATORS];
+#pragma GCC unroll 16
+  for (int a = 0; a < PASSLINE_ACCUMULATORS; a++) sum[a] = vec_set1(0.0f);
+
+  for (; n >= STEP; n -= STEP, x += STEP) {
+#pragma GCC unroll 16
+    for (int i = 0; i < EXP_GROUPS; i++) {
+      load_all(EXP_GROUP, x + i * EXP_GROUP * LANES, v);
+      step(EXP_GROUP, i * EXP_GROUP, v, max, &polynomial, sum);
+    }
+    if (EXP_REST > 0) {
+      load_all(EXP_REST, x + EXP_GROUPS * EXP_GROUP * LANES, v);
+      step(EXP_REST, EXP_GROUPS * EXP_GROUP, v, max, &polynomial, sum);
+    }
+  }
+  for (; n >= LANES; n -= LANES, x += LANES) {
+    load_all(1, x, v);
+    step(1, 0, v, max, &polynomial, sum);
+  }
+  if (n > 0) {
+    v[0] = vec_load_tail(x, n, vec_set1(-INFINITY));  // exp(-inf) adds 0
+    step(1, 0, v, max, &polynomial, sum);
+  }
+
+#pragma GCC unroll 16
+  for (int a = 1; a < PASSLINE_ACCUMULATORS; a++) sum[0] = vec_add(sum[0], sum[a]);
+  state->sum = vec_reduce_add(sum[0]);
+}
+
+static void finish(passline_state *state) { state->scale = 1.0f / state->sum; }
+
+PASSLINE_EXPORT(PASSLINE_SYMBOL, finish);

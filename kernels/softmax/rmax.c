@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// rmax: state->max = the maximum of x.
+//
+// NaN is ignored here: the next pass meets it again, and its sum becomes NaN.
+#include <math.h>
+
+#include "pass.h"
+
+// The i-th of `count` vectors goes to accumulator i mod PASSLINE_ACCUMULATORS.
+SIMD_INLINE void step(int count, const vec x[], vec max[PASSLINE_ACCUMULATORS]) {
+#pragma GCC unroll 16
+  for (int i = 0; i < count; i++) {
+    vec *so_far = &max[i % PASSLINE_ACCUMULATORS];
+    *so_far = vec_max(x[i], *so_far);
+  }
+}
+
+void PASSLINE_SYMBOL(size_t n, const float *x, float *y, passline_state *state) {
+  (void)y;
+  const vec lowest = vec_set1(-INFINITY);
+  vec v[PASSLINE_UNROLL], max[PASSLINE_ACCUMULATORS];
+#pragma GCC unroll 16
+  for (int a = 0; a < PASSLINE_ACCUMULATORS; a++) max[a] = lowest;
+
+  for (; n >= STEP; n -= STEP, x += STEP) {
+    load_all(PASSLINE_UNROLL, x, v);
+    step(PASSLINE_UNROLL, v, max);
+  }
+  for (; n >= LANES; n -= LANES, x += LANES) {
+    load_all(1, x, v);
+    step(1, v, max);
+  }
+  if (n > 0) {
+    v[0] = vec_load_tail(x, n, lowest);
+    step(1, v, max);
+  }
+
+#pragma GCC unroll 16
+  for (int a = 1; a < PASSLINE_ACCUMULATORS; a++) max[0] = vec_max(max[0], max[a]);
+  state->max = vec_reduce_max(max[0]);
+}
+
+PASSLINE_EXPORT(PASSLINE_SYMBOL, NULL);

@@ -1,0 +1,147 @@
+"""What is timed, and what is skipped with which reason."""
+
+import copy
+from pathlib import Path
+
+import pytest
+import yaml
+
+from passline.contenders import Built, alone
+from passline.errors import ConfigError
+from passline.measure.round import row_counts
+from passline.plan import Host, Planner
+from passline.registry import KERNELS, load_isas, load_study
+from passline.sizes import Caches, key_sizes, sweep_sizes
+
+ISAS = load_isas()
+STUDY = load_study(KERNELS / "softmax", ISAS)
+CEILINGS = load_study(KERNELS / "ceilings", ISAS)
+CACHES = Caches(l1d=32 << 10, l2=1 << 20, llc=32 << 20)
+CONFIG = yaml.safe_load((Path(__file__).parents[2] / "workflow/config/default.yaml").read_text())
+CHOSEN = {(p, i): STUDY.preset(p, i).name for p in STUDY.passes for i in ISAS}
+
+
+def planner(memory_bytes=24 << 30, cpus=(1, 0), **changes) -> Planner:
+    config = {**copy.deepcopy(CONFIG), **changes}
+    return Planner(config, STUDY, CEILINGS, ISAS, Host(CACHES, memory_bytes, cpus))
+
+
+def plan(clock_cost_s=20e-9, **kwargs):
+    return planner(**kwargs).plan([Built("gcc", "id", CHOSEN)], clock_cost_s, 0.15e-9)
+
+
+def test_sweep_runs_from_1_kib_to_4_llc():
+    sizes = sweep_sizes(CACHES)
+    assert (4 * sizes[0], 4 * sizes[-1]) == (1024, 4 * CACHES.llc)
+    assert sizes == sorted(set(sizes))
+    assert 8 <= len(sizes) <= 13
+
+
+def test_the_papers_out_of_cache_point_on_its_own_machine():
+    # 8.25 MiB of L3: 4 x LLC is the 8,650,752 elements that the paper's breakdown is recalled to use.
+    assert key_sizes(Caches(32 << 10, 1 << 20, 8650752))["4 x LLC"] == 8650752
+
+
+@pytest.mark.parametrize(("l2", "llc"), [(1 << 20, 1 << 20), (2 << 20, 320 << 20), (256 << 10, 2 << 20)])
+def test_sizes_are_ascending_on_any_hierarchy(l2, llc):
+    sizes = sweep_sizes(Caches(48 << 10, l2, llc))
+    assert all(b > a for a, b in zip(sizes, sizes[1:], strict=False))
+
+
+def test_sizes_where_the_clock_costs_over_2_percent_are_skipped_with_that_reason():
+    result = plan(clock_cost_s=20e-9)
+    skipped = {row["what"]: row["reason"] for row in result.skipped}
+    assert "reading the clock" in skipped["algorithms-paper-n256-uniform-huge"]
+    assert "algorithms-hot-n256-uniform-huge" in {b["name"] for b in result.blocks}
+    # 20 ns / (n x 0.15 ns) = 2 % at n = 6667
+    measured = {b["n_elements"] for b in result.blocks if b["protocol"] == "paper"}
+    assert min(measured) >= 6667
+
+
+def test_every_block_pairs_all_algorithms_preset_and_tuned():
+    blocks = [b for b in plan().blocks if b["name"].startswith("algorithms-paper")]
+    for block in blocks:
+        keys = {(c["key"]["algorithm"], c["key"]["isa"], c["key"]["variant"]) for c in block["contenders"]}
+        assert {(a, "avx2", v) for a in STUDY.algorithms for v in ("preset", "tuned")} <= keys
+
+
+def test_the_ceilings_of_a_pass_run_in_its_own_rounds():
+    block = next(b for b in plan().blocks if b["name"].startswith("passes-"))
+    roofs = {
+        (c["key"]["pass"], c["key"]["isa"]) for c in block["contenders"] if c["key"]["study"] == "ceilings"
+    }
+    assert {(p, i) for p in ("read", "copy", "scale_inplace") for i in ("avx2", "avx512f")} <= roofs
+
+
+def test_a_pass_alone_scales_in_place_by_one():
+    contender = alone(STUDY, STUDY.preset("vmulc", "avx2"), Built("gcc", "id", CHOSEN))
+    assert contender["state"] == {"scale": 1.0}
+    assert contender["prefix"] == [STUDY.preset(p, "avx2").name for p in ("rmax", "raddstoreexpminusmax")]
+
+
+def test_a_variant_that_failed_the_check_is_never_timed():
+    bad = STUDY.preset("raddextexp", "avx2").name
+    result = planner().plan([Built("gcc", "id", CHOSEN, {bad: "off by one"})], 20e-9, 0.15e-9)
+    assert not [c for b in result.blocks for c in b["contenders"] if bad in c["variants"]]
+    assert {row["reason"] for row in result.skipped if "two_pass avx2" in row["what"]} == {
+        "failed the check: off by one"
+    }
+    assert bad not in {
+        c["variants"][0]
+        for b in planner().tuning([Built("gcc", "id", {}, {bad: "x"})])
+        for c in b["contenders"]
+    }
+
+
+def test_listed_size_that_does_not_fit_is_an_error_and_a_derived_one_is_skipped():
+    with pytest.raises(
+        ConfigError,
+        match=r"sizes\.sweep: 100000000000 elements need .* GB of buffers.*List sizes up to about",
+    ):
+        planner(sizes={"sweep": [1024, 100_000_000_000], "class_counts": {}, "large_class_counts": {}})
+    small = plan(memory_bytes=200 << 20)
+    assert any("do not fit" in row["reason"] for row in small.skipped)
+
+
+def test_large_class_counts_need_three_times_their_memory():
+    sizes = {**CONFIG["sizes"], "large_class_counts": {"DepCC": 364_800_000}}
+    blocks = [
+        {
+            "kind": "algorithms",
+            "protocols": ["paper"],
+            "sizes": "large_class_counts",
+            "inputs": ["uniform"],
+            "isas": "widest",
+        }
+    ]
+    fits, not_fits = plan(sizes=sizes, blocks=blocks), plan(memory_bytes=4 << 30, sizes=sizes, blocks=blocks)
+    assert {c["key"]["isa"] for b in fits.blocks for c in b["contenders"]} == {"avx512f"}
+    assert not not_fits.blocks
+    assert "three times its rows" in not_fits.skipped[0]["reason"]
+
+
+def test_two_compilers_are_contenders_in_the_same_blocks():
+    both = planner().plan([Built("gcc", "a", CHOSEN), Built("clang", "b", CHOSEN)], 20e-9, 0.15e-9)
+    block = both.blocks[0]
+    assert {c["library"] for c in block["contenders"]} == {"gcc", "clang"}
+    assert len({c["name"] for c in block["contenders"]}) == len(block["contenders"])
+
+
+def test_all_cores_share_the_memory_levels():
+    roofs = {
+        (b["name"].split("-")[2], b["threads"]): b["n_elements"]
+        for b in planner(cpus=(1, 0)).roofs([Built("gcc", "id", {})])
+    }
+    dram = key_sizes(CACHES)["4 x LLC"]
+    assert roofs[(f"n{dram}", 1)] == dram
+    assert roofs[(f"n{dram // 2}", 2)] == dram // 2
+
+
+def test_y_rotates_over_more_than_the_llc_as_in_the_released_benchmark():
+    block = {"n_elements": 1000, "protocol": "paper"}
+    x_rows, y_rows = row_counts(block, 32 << 20)
+    assert x_rows == 1
+    assert y_rows == 1 + -(-(32 << 20) // 4096)  # rows padded to 128 bytes: 4096 of them hold 1000 floats
+    assert row_counts({**block, "protocol": "hot"}, 32 << 20) == (1, 1)
+    cold = row_counts({**block, "protocol": "cold"}, 32 << 20)
+    assert cold[0] * 4096 >= 4 * (32 << 20)

@@ -1,0 +1,129 @@
+"""The registry: derived from study.yaml and isa.yaml, with errors a person can act on."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+import yaml
+
+from passline.errors import MachineError, StudyError
+from passline.registry import KERNELS, load_isas, load_study, select_isas, traffic
+
+ISAS = load_isas()
+SOFTMAX = KERNELS / "softmax"
+
+
+@pytest.fixture
+def study_folder(tmp_path: Path) -> Path:
+    folder = tmp_path / "softmax"
+    shutil.copytree(SOFTMAX, folder)
+    return folder
+
+
+def edit(folder: Path, change) -> None:
+    document = yaml.safe_load((folder / "study.yaml").read_text())
+    change(document)
+    (folder / "study.yaml").write_text(yaml.safe_dump(document, sort_keys=False))
+
+
+def test_names_follow_the_grammar():
+    names = {v.name for v in load_study(SOFTMAX, ISAS).variants}
+    assert "f32-raddextexp-avx512f-p5-u144-acc3" in names  # the paper's preset: 9 vectors of 16
+    assert "f32-raddexpminusmax-avx2-rr2-p5-u96-acc1" in names
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "bytes_per_element", "with_write_allocate"),
+    [("three_pass_recompute", 16, 20), ("three_pass_reload", 20, 24), ("two_pass", 12, 16)],
+)
+def test_traffic_of_the_papers_algorithms(algorithm, bytes_per_element, with_write_allocate):
+    study = load_study(SOFTMAX, ISAS)
+    parts = [traffic(study.passes[p]) for p in study.algorithms[algorithm].passes]
+    assert sum(read + written for read, written, _ in parts) == bytes_per_element
+    assert sum(sum(part) for part in parts) == with_write_allocate
+
+
+def test_non_temporal_stores_fetch_no_line():
+    ceilings = load_study(KERNELS / "ceilings", ISAS)
+    by_store = {v.non_temporal: v for v in ceilings.variants_of("copy", "avx2")}
+    step = ceilings.passes["copy"]
+    assert traffic(step, non_temporal=by_store[True].non_temporal)[2] == 0
+    assert traffic(step, non_temporal=by_store[False].non_temporal)[2] == 4
+
+
+@pytest.mark.parametrize("isa", ["avx2", "avx512f"])
+def test_grid_holds_the_presets_and_1_2_4_8_vectors(isa):
+    study = load_study(SOFTMAX, ISAS)
+    for name in study.passes:
+        variants = study.variants_of(name, isa)
+        assert sum(v.preset for v in variants) == 1
+        assert {1, 2, 4, 8} <= {v.dimensions["unroll"] for v in variants}
+
+
+def test_default_session_builds_at_most_250_variants():
+    assert sum(len(load_study(KERNELS / s, ISAS).variants) for s in ("softmax", "ceilings")) <= 250
+
+
+def test_full_grid_contains_the_default_one():
+    default = {v.name for v in load_study(SOFTMAX, ISAS).variants}
+    full = {v.name for v in load_study(SOFTMAX, ISAS, "full").variants}
+    assert default < full
+    assert "f32-raddextexp-avx512f-p5-u192-acc6" in full
+
+
+def test_accumulators_that_do_not_divide_the_unroll(study_folder):
+    edit(
+        study_folder,
+        lambda d: d["passes"]["raddextexp"]["variants"].append(
+            {"degree": [5], "unroll": [9], "accumulators": [2]}
+        ),
+    )
+    with pytest.raises(
+        StudyError, match=r"raddextexp: unroll 9 with 2 accumulators: 2 does not divide 9\. Use 1, 3, 9"
+    ):
+        load_study(study_folder, ISAS)
+
+
+def test_missing_pass_file(study_folder):
+    (study_folder / "rmax.c").unlink()
+    with pytest.raises(StudyError, match=r"passes\.rmax: its file .*rmax\.c does not exist"):
+        load_study(study_folder, ISAS)
+
+
+def test_unknown_pass_in_an_algorithm(study_folder):
+    edit(study_folder, lambda d: d["algorithms"]["two_pass"]["passes"].append("vmul"))
+    with pytest.raises(StudyError, match=r"algorithms\.two_pass: unknown pass 'vmul'\. Known passes: rmax"):
+        load_study(study_folder, ISAS)
+
+
+def test_unknown_key_is_named_with_the_closest_known_one(study_folder):
+    edit(study_folder, lambda d: d["passes"]["rmax"].update(flop_per_element=1))
+    with pytest.raises(
+        StudyError, match=r"passes\.rmax: unknown key 'flop_per_element'\. Did you mean 'flops_per_element'\?"
+    ):
+        load_study(study_folder, ISAS)
+
+
+def test_unknown_dimension(study_folder):
+    edit(study_folder, lambda d: d["passes"]["vmulc"]["variants"].append({"unrol": [4]}))
+    with pytest.raises(StudyError, match="unknown dimension 'unrol'"):
+        load_study(study_folder, ISAS)
+
+
+def test_isa_the_machine_lacks_is_an_error_when_listed_and_a_reason_when_automatic():
+    flags = ["avx2", "fma"]
+    used, missing = select_isas(ISAS, "auto", "x86_64", flags)
+    assert list(used) == ["scalar", "avx2"]
+    assert missing["avx512f"] == "the CPU does not show avx512f in /proc/cpuinfo"
+    with pytest.raises(
+        MachineError, match=r"'avx512f' cannot run here.*Use isas: auto, or some of: scalar, avx2"
+    ):
+        select_isas(ISAS, ["avx512f"], "x86_64", flags)
+    with pytest.raises(StudyError, match="'avx3' is not an instruction set"):
+        select_isas(ISAS, ["avx3"], "x86_64", flags)
+
+
+def test_another_architecture_keeps_the_scalar_kernels():
+    used, missing = select_isas(ISAS, "auto", "aarch64", ["asimd"])
+    assert list(used) == ["scalar"]
+    assert "this machine is aarch64" in missing["avx2"]

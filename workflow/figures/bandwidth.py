@@ -1,0 +1,116 @@
+"""Bandwidth of each pass out of cache, beside the ceilings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from passline import figure_style as style
+from passline.derive import selection
+
+TABLES = ("passes", "ceilings", "registry", "tuning")
+CAPTION = (
+    "Modelled bytes (read, written, and lines fetched before they are written) over measured time, at the largest out-of-cache "
+    "size. Left: each pass alone; the bar | is the ceiling with the same reads and writes in the same rounds. Right: the ceiling "
+    "loops of the machine in DRAM, one thread, ordinary and non-temporal stores (these fetch no line first)."
+)
+
+
+def data(tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any]) -> pd.DataFrame:
+    """What is drawn, in bytes per second: passes with their own ceiling, and the ceiling loops."""
+    columns = ["panel", "isa", "name", "store", "value", "low", "high", "ceiling"]
+    parts = [_passes(tables, plan, isa) for isa in selection.isas(selection.alone(tables["passes"]), tables["registry"])]
+    roofs = tables["ceilings"]
+    roofs = roofs[(roofs["level"] == "DRAM") & (roofs["threads"] == 1) & roofs["value"].notna()]
+    parts.append(roofs.assign(panel="ceilings", name=roofs["ceiling"], ceiling=float("nan"))[columns])
+    filled = [part for part in parts if len(part)]
+    return pd.concat(filled).reset_index(drop=True) if filled else pd.DataFrame(columns=columns)
+
+
+def _passes(tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any], isa: str) -> pd.DataFrame:
+    sizes = selection.out_of_cache(plan)
+    for variant in ("tuned", "preset"):
+        rows = selection.judged_passes(tables, plan, style.pass_order(plan), isa, variant, max(sizes, default=0))
+        if len(rows):
+            total = rows["bytes_read_model"] + rows["bytes_written_model"]
+            return pd.DataFrame({
+                "panel": "passes", "isa": isa, "name": rows["pass"], "store": "ordinary", "value": rows["bandwidth_bytes_per_s"],
+                "low": total / rows["time_high_s"], "high": total / rows["time_low_s"], "ceiling": total / rows["time_memory_s"],
+            })  # fmt: skip
+    return pd.DataFrame()
+
+
+@style.styled
+def draw(tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any]) -> Figure:
+    """Draw the figure."""
+    rows = data(tables, plan)
+    passes, roofs = rows[rows["panel"] == "passes"], rows[rows["panel"] == "ceilings"]
+    if passes.empty:
+        return style.message("No pass was timed alone at an out-of-cache size.")
+    isas = selection.isas(passes, tables["registry"])
+    names = [name for name in style.pass_order(plan) if name in set(passes["name"])]
+    figure, axes = style.new(1, 2, height=0.9 + 0.32 * len(names), sharex=True, width_ratios=[1.15, 1.0])
+    _passes_panel(axes[0, 0], passes, names, isas)
+    _roofs_panel(axes[0, 1], roofs, tables)
+    for ax in axes[0]:
+        ax.set_xlabel("GB/s")
+        ax.tick_params(axis="y", length=0)
+        ax.set_xlim(left=0)
+        style.grid(ax, "x")
+    figure.legend(handles=_handles(isas, plan), loc="outside upper center", ncols=len(isas) + 3, columnspacing=1.2)
+    return figure
+
+
+_SHADES = ("0.75", style.SKY, style.BLUE, style.ORANGE)
+
+
+def _passes_panel(ax: Any, rows: pd.DataFrame, names: list[str], isas: list[str]) -> None:
+    height = 0.8 / len(isas)
+    for position, isa in enumerate(isas):
+        mine = rows[rows["isa"] == isa].set_index("name").reindex(names)
+        places = np.arange(len(names)) + (position - (len(isas) - 1) / 2) * height
+        ax.barh(places, mine["value"] / 1e9, height=height * 0.92, color=_SHADES[position % len(_SHADES)])
+        errors = np.array([mine["value"] - mine["low"], mine["high"] - mine["value"]]) / 1e9
+        ax.errorbar(mine["value"] / 1e9, places, xerr=errors, fmt="none", ecolor="0.2", elinewidth=0.6)
+        ax.plot(mine["ceiling"] / 1e9, places, marker="|", markersize=7, markeredgewidth=1.4, color="black", linestyle="none")
+    ax.set_yticks(range(len(names)), names)
+    ax.set_ylim(len(names) - 0.5, -0.5)
+    ax.set_title("passes")
+
+
+def _roofs_panel(ax: Any, rows: pd.DataFrame, tables: Mapping[str, pd.DataFrame]) -> None:
+    if rows.empty:
+        ax.text(0.5, 0.5, "no ceilings in DRAM", transform=ax.transAxes, ha="center", style="italic")
+        ax.set_yticks([])
+        return
+    widest = selection.isas(rows, tables["registry"])[-1]
+    rows = rows[rows["isa"] == widest]
+    names = sorted(set(rows["name"]), key=["read", "scale_inplace", "fill", "copy", "scale", "triad"].index)
+    for store, face in (("ordinary", "black"), ("-", "black"), ("nt", "white")):
+        mine = rows[rows["store"] == store]
+        places = [names.index(name) for name in mine["name"]]
+        errors = np.array([mine["value"] - mine["low"], mine["high"] - mine["value"]]) / 1e9
+        ax.errorbar(
+            mine["value"] / 1e9, places, xerr=errors, fmt="o", markersize=4.5, color="black", markerfacecolor=face, elinewidth=0.7,
+        )  # fmt: skip
+    ax.set_yticks(range(len(names)), names)
+    ax.set_ylim(len(names) - 0.5, -0.5)
+    ax.set_title("ceilings")
+
+
+def _handles(isas: list[str], plan: Mapping[str, Any]) -> list[Line2D]:
+    bars = [
+        Line2D([], [], marker="s", linestyle="none", markersize=6, color=_SHADES[i % len(_SHADES)], label=style.isa_title(isa, plan))
+        for i, isa in enumerate(isas)
+    ]
+    return [
+        *bars,
+        Line2D([], [], marker="|", linestyle="none", markersize=7, markeredgewidth=1.4, color="black", label="own ceiling"),
+        Line2D([], [], marker="o", linestyle="none", color="black", label="ordinary stores"),
+        Line2D([], [], marker="o", linestyle="none", color="black", markerfacecolor="white", label="non-temporal"),
+    ]

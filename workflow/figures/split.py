@@ -1,0 +1,70 @@
+"""Time of whole calls out of cache, split by pass."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from passline import figure_style as style
+from passline.derive import selection
+
+TABLES = ("passes", "registry")
+CAPTION = (
+    "Time of each pass inside whole calls (time stamps between passes, in rounds of their own), at the largest out-of-cache size: "
+    "medians over rounds, side by side. The number at the right is their sum."
+)
+
+
+def data(tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any]) -> pd.DataFrame:
+    """What is drawn: seconds per pass, algorithm and ISA."""
+    rows = selection.split(tables["passes"])
+    sizes = [n for n in selection.out_of_cache(plan) if n in set(rows["n_elements"])]
+    rows = rows[rows["n_elements"] == max(sizes)] if sizes else rows.head(0)
+    rows = selection.primary(rows, plan)
+    rows = rows[rows["variant"] == style.shown_variant(rows)]
+    columns = ["isa", "variant", "algorithm", "pass_index", "pass", "n_elements", "time_median_s", "time_low_s", "time_high_s"]
+    return rows[columns].reset_index(drop=True)
+
+
+@style.styled
+def draw(tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any]) -> Figure:
+    """Draw the figure."""
+    rows = data(tables, plan)
+    if rows.empty:
+        return style.message("No whole call was split by pass at an out-of-cache size.")
+    isas = style.vector_isas(selection.isas(rows, tables["registry"]))
+    algorithms = [name for name in plan["algorithms"] if name in set(rows["algorithm"])]
+    figure, axes = style.new(len(isas), 1, height=0.5 + len(isas) * (0.25 + 0.42 * len(algorithms)), sharex=True)
+    widest_call = float(rows[rows["isa"].isin(isas)].groupby(["isa", "algorithm"])["time_median_s"].sum().max()) * 1e3
+    for ax, isa in zip(axes[:, 0], isas, strict=True):
+        mine = rows[rows["isa"] == isa]
+        for place, algorithm in enumerate(algorithms):
+            _bar(ax, mine[mine["algorithm"] == algorithm].sort_values("pass_index"), place, plan, widest_call)
+        ax.set_yticks(range(len(algorithms)), [style.algorithm_title(name, plan) for name in algorithms])
+        ax.set_ylim(len(algorithms) - 0.5, -0.5)
+        ax.tick_params(axis="y", length=0)
+        ax.set_title(f"{style.isa_title(isa, plan)}, {mine['variant'].iloc[0]}")
+        ax.margins(x=0.1)
+        style.grid(ax, "x")
+    axes[-1, 0].set_xlabel("ms per call")
+    return figure
+
+
+# Fills light enough for black text; hatches tell neighbours apart in grey.
+_FILLS = ("#D9D9D9", "#9DCBEA", "#F2C879", "#A8DBC5", "#E3B7CF", "#F0A884", "#BFBFE6", "#EDE9A3")
+
+
+def _bar(ax: Any, rows: pd.DataFrame, place: int, plan: Mapping[str, Any], widest_call: float) -> None:
+    """One call: a segment per pass. A name that its segment is too narrow for takes two lines."""
+    order = style.pass_order(plan)
+    left = 0.0
+    for _, row in rows.iterrows():
+        width = float(row["time_median_s"]) * 1e3
+        ax.barh(place, width, left=left, height=0.72, color=_FILLS[order.index(row["pass"]) % len(_FILLS)], edgecolor="0.3", linewidth=0.5)
+        name = str(row["pass"]) if width > widest_call * 0.011 * len(row["pass"]) else str(row["pass"]).replace("minusmax", "-\nminusmax")
+        ax.text(left + width / 2, place, f"{name}\n{width:.3g}", ha="center", va="center", fontsize=6.0, linespacing=0.95, clip_on=True)
+        left += width
+    ax.annotate(f"{left:.3g}", (left, place), xytext=(3, 0), textcoords="offset points", va="center", fontsize=7.0)

@@ -1,0 +1,108 @@
+"""Builds and studies as the scripts of a session meet them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from passline.contenders import Built
+from passline.measure.spec import Block
+from passline.registry import KERNELS, Isa, Study, load_isas, load_study, sha256
+from passline.setup import load
+
+MEASURE = Path(__file__).parent / "measure"
+
+
+@dataclass(frozen=True)
+class Session:
+    """The ISAs and studies of a session."""
+
+    isas: Mapping[str, Isa]
+    studies: Mapping[str, Study]
+    study: Study
+
+
+def load_session(study: str, isas: Sequence[str], grid: str) -> Session:
+    """Parse the session's study and the ceilings for the ISAs the session has."""
+    rows = load_isas()
+    chosen = {name: rows[name] for name in isas}
+    studies = {s.name: s for s in (load_study(KERNELS / name, chosen, grid) for name in (study, "ceilings"))}
+    return Session(chosen, studies, studies[study])
+
+
+def load_builds(paths: Iterable[str]) -> list[dict[str, Any]]:
+    """The build.json files, in order."""
+    return [json.loads(Path(path).read_text(encoding="utf-8")) for path in paths]
+
+
+def rejected(accuracy: pd.DataFrame, build_id: str) -> dict[str, str]:
+    """Variants of a build that failed the check, with the first reason."""
+    failed = accuracy[(accuracy["build_id"] == build_id) & ~accuracy["passed"]]
+    return dict(failed.groupby("variant", sort=False)["reason"].first())
+
+
+def chosen(tuning: pd.DataFrame, build_id: str) -> dict[tuple[str, str], str]:
+    """(pass, ISA) -> the tuned variant."""
+    rows = tuning[(tuning["build_id"] == build_id) & tuning["chosen"]]
+    return {(row["pass"], row["isa"]): row["variant"] for _, row in rows.iterrows()}
+
+
+def built(build: Mapping[str, Any], accuracy: pd.DataFrame, tuning: pd.DataFrame | None = None) -> Built:
+    """What the planner needs of a build: its tuned choices, and the variants that failed the check."""
+    build_id = build["build_id"]
+    tuned = {} if tuning is None else chosen(tuning, build_id)
+    return Built(build["compiler"], build_id, tuned, rejected(accuracy, build_id))
+
+
+def code_hashes(
+    blocks: Iterable[Block], session: Session, builds: Sequence[Mapping[str, Any]]
+) -> dict[str, dict[str, str]]:
+    """Block name -> hashes of the objects its contenders run, and of the code that measures.
+
+    Only the objects a block runs count: an edit of a pass re-measures the blocks it is in, and no others.
+    """
+    objects = {b["compiler"]: b["objects"] for b in builds}
+    origin = {
+        v.name: f"{v.study}.{v.pass_name}.{v.isa}" for s in session.studies.values() for v in s.variants
+    }
+    measuring = {f"measure/{path.name}": sha256(path) for path in sorted(MEASURE.glob("*.py"))}
+    runtime = {name: h for b in builds for name, h in b["sources"].items() if name.startswith("runtime/")}
+    return {
+        block["name"]: {
+            **measuring,
+            **runtime,
+            **{
+                f"{c['library']}:{origin[v]}": objects[c["library"]][origin[v]]
+                for c in block["contenders"]
+                for v in (*c["variants"], *c["prefix"])
+            },
+        }
+        for block in blocks
+    }
+
+
+def step_document(
+    blocks: Sequence[Block],
+    config: Mapping[str, Any],
+    builds: Sequence[Mapping[str, Any]],
+    libraries: Sequence[str],
+) -> dict[str, Any]:
+    """What a measuring step reads: its blocks, hashes of what they run, and the host."""
+    setup = load(config)
+    host = setup.host()
+    session = load_session(config["study"], list(setup.isas), config["grid"])
+    return {
+        "host": {
+            "libraries": {b["compiler"]: path for b, path in zip(builds, libraries, strict=True)},
+            "cpus": list(host.cpus),
+            "llc_bytes": host.caches.llc,
+            "seed": config["seed"],
+        },
+        "code": code_hashes(blocks, session, builds),
+        "blocks": blocks,
+    }

@@ -1,0 +1,268 @@
+"""Table `claims`: what the paper says, and what this machine says to it.
+
+Every claim gets two verdicts. On the microarchitecture it speaks of: reproduced, not reproduced
+or undecided (elsewhere: not this machine). And in direction and mechanism, wherever it was run:
+holds here, does not hold here or undecided.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from passline.derive import selection
+from passline.derive.rounds import length_of
+from passline.errors import ReportError
+from passline.formats import listed, ratio_with_interval
+from passline.schema import load_yaml, validate
+from passline.statistics import EQUAL, FASTER, SLOWER, UNDECIDED
+from passline.tables import NOT_APPLICABLE
+
+REPRODUCED, NOT_REPRODUCED, NOT_THIS_MACHINE = "reproduced", "not reproduced", "not this machine"
+HOLDS, HOLDS_NOT = "holds here", "does not hold here"
+ANY = "any"
+WIDEST = "widest"
+RATIO_UNIT = "time of base / time of Two-Pass"
+
+Tables = Mapping[str, pd.DataFrame]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What was measured for a claim, and the two verdicts it leads to."""
+
+    on_paper_machine: str
+    here: str
+    reason: str
+    value: float = math.nan
+    low: float = math.nan
+    high: float = math.nan
+    unit: str = NOT_APPLICABLE
+    isa: str = NOT_APPLICABLE
+    base: str = NOT_APPLICABLE
+    ratio_verdict: str = NOT_APPLICABLE
+
+
+def load_claims(path: Path) -> dict[str, Any]:
+    """Read claims.yaml; raise ReportError where it is not what its schema says."""
+    document: dict[str, Any] = load_yaml(path, ReportError)
+    validate(document, "claims", path, ReportError)
+    seen: set[str] = set()
+    for claim in document["claims"]:
+        where = f"{path}: claims.{claim['id']}"
+        if claim["id"] in seen:
+            raise ReportError(where, "the id is used twice", "Give every claim its own id")
+        if (claim["paper_value"] is None) != (claim["tolerance"] is None):
+            raise ReportError(where, "paper_value and tolerance go together", "Give both, or null for both")
+        seen.add(claim["id"])
+    return document
+
+
+def claims_table(claims: Mapping[str, Any], tables: Tables, plan: Mapping[str, Any]) -> pd.DataFrame:
+    """Table `claims`: one row per claim, for the paper's presets and for the tuned choice.
+
+    Args:
+        claims: the parsed claims.yaml.
+        tables: `ratios`, `passes`, `registry`, `tuning`, `accuracy`, `machines`.
+        plan: the session's plan.
+    """
+    here = microarchitecture(tables["machines"])
+    unknown = [name for base in (selection.TWO_PASS, *selection.THREE_PASS) for name in [base] if name not in plan["algorithms"]]
+    if unknown:
+        raise ReportError("plan.json: algorithms", f"lacks {listed(unknown)}, which the claims are about", "Judge claims for the softmax study only")
+    rows = [_row(claim, variant, here, tables, plan) for claim in claims["claims"] for variant in selection.VARIANTS]
+    return pd.DataFrame(rows)
+
+
+def microarchitecture(machines: pd.DataFrame) -> str:
+    """Microarchitecture of this machine, or `unavailable`."""
+    values = machines.loc[machines["key"] == "microarchitecture", "value"]
+    return str(values.iloc[0]) if len(values) else "unavailable"
+
+
+def _row(claim: Mapping[str, Any], variant: str, here: str, tables: Tables, plan: Mapping[str, Any]) -> dict[str, Any]:
+    if plan["measurement"]:
+        finding = _JUDGES[claim["kind"]](claim, variant, tables, plan)
+    else:
+        finding = _undecided("smoke run, not a measurement: verdicts withheld")
+    named = claim["scope"]["microarchitectures"]
+    on_paper_machine = finding.on_paper_machine if ANY in named or here in named else NOT_THIS_MACHINE
+    return {
+        "claim": claim["id"],
+        "variant": variant,
+        "statement": claim["statement"],
+        "paper_value": math.nan if claim["paper_value"] is None else float(claim["paper_value"]),
+        "our_value": finding.value,
+        "low": finding.low,
+        "high": finding.high,
+        "unit": finding.unit,
+        "scope": scope_in_words(claim["scope"]),
+        "evidence": claim["evidence"],
+        "verdict_paper_machine": on_paper_machine,
+        "verdict_here": finding.here,
+        "isa": finding.isa,
+        "base": finding.base,
+        "ratio_verdict": finding.ratio_verdict,
+        "reason": finding.reason,
+    }
+
+
+def scope_in_words(scope: Mapping[str, Any]) -> str:
+    """A claim's scope as one line: microarchitectures; ISA; sizes or inputs."""
+    sizes = listed(list(scope["sizes"])) or f"inputs {scope.get('inputs', ANY)}"
+    return f"{listed(list(scope['microarchitectures']))}; {scope['isa']}; {sizes}"
+
+
+def _judged_isa(claim: Mapping[str, Any], frame: pd.DataFrame, registry: pd.DataFrame) -> str | None:
+    """The ISA a claim is judged on: the one it names, or the widest that was measured."""
+    measured = selection.isas(frame, registry)
+    wanted = claim["scope"]["isa"]
+    if wanted == WIDEST:
+        return measured[-1] if measured else None
+    return wanted if wanted in measured else None
+
+
+def _undecided(reason: str, isa: str = NOT_APPLICABLE) -> Finding:
+    return Finding(UNDECIDED, UNDECIDED, reason, isa=isa)
+
+
+def _judge_speedup(claim: Mapping[str, Any], variant: str, tables: Tables, plan: Mapping[str, Any]) -> Finding:
+    """Two-Pass against the faster Three-Pass: the largest ratio among the sizes named in the claim."""
+    rows = selection.against_faster(selection.primary(tables["ratios"], plan))
+    rows = rows[rows["variant"] == variant]
+    isa = _judged_isa(claim, rows, tables["registry"])
+    if isa is None:
+        return _undecided(f"no {variant} timings with {claim['scope']['isa']} on this machine", claim["scope"]["isa"])
+    sizes = [n for label in claim["scope"]["sizes"] if (n := length_of(plan, label)) is not None]
+    rows = rows[(rows["isa"] == isa) & rows["n_elements"].isin(sizes)]
+    if rows.empty:
+        return _undecided(f"none of the sizes {listed(claim['scope']['sizes'])} was measured", isa)
+    best = rows.sort_values("ratio", kind="stable").iloc[-1]
+    mechanism, why = _mechanism(best, tables, plan)
+    return Finding(
+        on_paper_machine=_against_published(claim, best),
+        here=_direction_and_mechanism(str(best["verdict"]), mechanism),
+        reason=f"{_direction_in_words(best)}; {why}",
+        value=float(best["ratio"]),
+        low=float(best["ratio_low"]),
+        high=float(best["ratio_high"]),
+        unit=RATIO_UNIT,
+        isa=isa,
+        base=str(best["base"]),
+        ratio_verdict=str(best["verdict"]),
+    )
+
+
+def _against_published(claim: Mapping[str, Any], best: pd.Series[Any]) -> str:
+    """The verdict on the paper's own machine: within tolerance of its number, or faster where it gives none."""
+    if claim["paper_value"] is None:
+        return {FASTER: REPRODUCED, SLOWER: NOT_REPRODUCED, EQUAL: NOT_REPRODUCED}.get(str(best["verdict"]), UNDECIDED)
+    lowest, highest = claim["paper_value"] - claim["tolerance"], claim["paper_value"] + claim["tolerance"]
+    low, high = float(best["ratio_low"]), float(best["ratio_high"])
+    if math.isnan(low) or math.isnan(high):
+        return UNDECIDED
+    if lowest <= low and high <= highest:
+        return REPRODUCED
+    return NOT_REPRODUCED if high < lowest or low > highest else UNDECIDED
+
+
+def _direction_and_mechanism(verdict: str, mechanism: str) -> str:
+    """Holds only where Two-Pass is faster and its base is limited by bandwidth; fails where either is refuted."""
+    if verdict in (SLOWER, EQUAL) or (verdict == FASTER and mechanism == "no"):
+        return HOLDS_NOT
+    return HOLDS if verdict == FASTER and mechanism == "yes" else UNDECIDED
+
+
+def _direction_in_words(best: pd.Series[Any]) -> str:
+    words = {
+        FASTER: "Two-Pass is faster", SLOWER: "Two-Pass is slower", EQUAL: "the two are equal within 1 %",
+    }.get(str(best["verdict"]), "the ratio does not decide who is faster")  # fmt: skip
+    shown = ratio_with_interval(best["ratio"], best["ratio_low"], best["ratio_high"])
+    return f"{words}: {shown} against {best['base']} ({best['n_rounds']} rounds)"
+
+
+def _mechanism(best: pd.Series[Any], tables: Tables, plan: Mapping[str, Any]) -> tuple[str, str]:
+    """Whether bandwidth limits every pass of the base at that point: yes, no or undecided, and why."""
+    names = plan["algorithms"][best["base"]]["passes"]
+    rows = selection.judged_passes(tables, plan, names, str(best["isa"]), str(best["variant"]), int(best["n_elements"]))
+    return limited_by_bandwidth(rows, names)
+
+
+def limited_by_bandwidth(rows: pd.DataFrame, names: list[str]) -> tuple[str, str]:
+    """Whether bandwidth limits all the named passes: yes, no or undecided, and the sentence that says why.
+
+    Args:
+        rows: rows of table `passes`, single passes at one size.
+        names: the passes that must be there.
+    """
+    answers = {str(row["pass"]): selection.bound_by_bandwidth(row) for _, row in rows.iterrows()}
+    unknown = [name for name in names if name not in answers]
+    refuted = [name for name in names if answers.get(name) == "no"]
+    open_ones = [name for name in names if answers.get(name) == "undecided"]
+    if refuted:
+        return "no", f"arithmetic, not bandwidth, bounds {listed(refuted)}"
+    if unknown:
+        return "undecided", f"no timing of {listed(unknown)} alone at this size"
+    if open_ones:
+        return "undecided", f"{listed(open_ones)} more than 10 % slower than the bandwidth ceiling"
+    return "yes", "every pass of the base is within 10 % of the bandwidth ceiling"
+
+
+def _judge_memory_bound(claim: Mapping[str, Any], variant: str, tables: Tables, plan: Mapping[str, Any]) -> Finding:
+    """Every pass of both Three-Pass variants against the ceiling of its own read/write mix; the worst one counts."""
+    isa = _judged_isa(claim, selection.alone(tables["passes"]), tables["registry"])
+    sizes = [n for label in claim["scope"]["sizes"] if (n := length_of(plan, label)) is not None]
+    if isa is None or not sizes:
+        return _undecided("the single passes were not timed at the sizes of the claim")
+    names = list(dict.fromkeys(p for base in selection.THREE_PASS for p in plan["algorithms"][base]["passes"]))
+    rows = selection.judged_passes(tables, plan, names, isa, variant, max(sizes))
+    answer, why = limited_by_bandwidth(rows, names)
+    worst = float(rows["measured_over_memory"].max()) if len(rows) else math.nan
+    why = why.replace("every pass of the base is", "every pass of both Three-Pass variants is")
+    return Finding(
+        on_paper_machine={"yes": REPRODUCED, "no": NOT_REPRODUCED}.get(answer, UNDECIDED),
+        here={"yes": HOLDS, "no": HOLDS_NOT}.get(answer, UNDECIDED),
+        reason=why,
+        value=worst,
+        unit="time / ceiling time, slowest pass",
+        isa=isa,
+    )
+
+
+def _judge_no_overflow(claim: Mapping[str, Any], variant: str, tables: Tables, plan: Mapping[str, Any]) -> Finding:
+    """The accuracy of Two-Pass's passes on scores whose exponentials overflow, and its number of passes."""
+    names: list[str] = list(plan["algorithms"][selection.TWO_PASS]["passes"])
+    accuracy = tables["accuracy"]
+    accuracy = accuracy[(accuracy["inputs"] == claim["scope"].get("inputs", ANY)) & accuracy["pass"].isin(names)]
+    isa = _judged_isa(claim, accuracy, tables["registry"])
+    if isa is None:
+        return _undecided("the accuracy of its passes was not checked")
+    wanted = [selection.variant_name(tables["registry"], tables["tuning"], name, isa, variant) for name in names]
+    rows = accuracy[accuracy["variant"].isin([name for name in wanted if name is not None])]
+    if rows["pass"].nunique() < len(names):
+        return _undecided(f"not every pass of its {variant} choice was checked", isa)
+    passed = bool(rows["passed"].all()) and "rmax" not in names
+    bound = rows["bound_ulp"].max()
+    return Finding(
+        on_paper_machine=REPRODUCED if passed else NOT_REPRODUCED,
+        here=HOLDS if passed else HOLDS_NOT,
+        reason=(
+            f"{listed(names)} {'meet' if passed else 'miss'} their error bound (at most {bound:g} ULP) "
+            f"on inputs {claim['scope'].get('inputs', ANY)}"
+        ),
+        value=float(rows["max_error_ulp"].max()),
+        unit="ULP",
+        isa=isa,
+    )
+
+
+_JUDGES: Mapping[str, Callable[[Mapping[str, Any], str, Tables, Mapping[str, Any]], Finding]] = {
+    "speedup": _judge_speedup,
+    "memory_bound": _judge_memory_bound,
+    "no_overflow": _judge_no_overflow,
+}

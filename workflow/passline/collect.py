@@ -1,0 +1,53 @@
+"""From the rounds of a step to the rows of tables `timings` and `rounds`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyperf
+
+from passline.measure.session import read
+
+
+def collect(manifest_path: Path, machine: str, session: str) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Rows of `timings` and of `rounds` of one step, from its manifest and its pyperf files."""
+    manifest = json.loads(manifest_path.read_text(encoding="utf-8"))
+    label = {"machine": machine, "session": session}
+    timings: list[dict[str, Any]] = []
+    rounds: list[dict[str, Any]] = []
+    for block, suite in read(manifest_path.parent, manifest["blocks"]):
+        facts = _facts(suite)
+        rounds.append(label | {key: value for key, value in facts.items() if key not in ("n_rows",)})
+        for benchmark in suite.get_benchmarks():
+            metadata = benchmark.get_metadata()
+            index = metadata["passline_contender"]
+            key = {**label, **manifest["keys"][block][index], "n_rows": facts["n_rows"]}
+            position = metadata["passline_pass_index"]
+            if position:
+                part = manifest["variants"][block][index][position - 1]
+                key |= {"pass_index": position, "pass": part.split("-")[1]}
+            timings += _values(benchmark, key | {"block": block, "round": facts["round"]})
+    return pd.DataFrame(timings), pd.DataFrame(rounds)
+
+
+def _facts(suite: pyperf.BenchmarkSuite) -> dict[str, Any]:
+    facts: dict[str, Any] = json.loads(suite.get_benchmarks()[0].get_metadata()["passline_round"])
+    return facts
+
+
+def _values(benchmark: pyperf.Benchmark, key: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    run = benchmark.get_runs()[0]
+    for loops, value in run.warmups:
+        yield {**key, "value_index": 0, "loops": loops, "is_warmup": True, "time_s": value}
+    for number, value in enumerate(run.values, start=1):
+        yield {
+            **key,
+            "value_index": number,
+            "loops": run.get_total_loops(),
+            "is_warmup": False,
+            "time_s": value,
+        }

@@ -1,0 +1,145 @@
+"""Whole algorithms: every one, on every ISA, agrees with float64 softmax and so with every other.
+
+The bound of an output, in ULP: twice the bounds of its passes (an error in ULP may double
+when the result falls into the next binade), the rounding of the sum's additions, 2 for
+the reciprocal and the last product, and, where the algorithm subtracts the maximum, the
+rounding of that difference: |fl32(x - max) - (x - max)| 2^24, of the output's own
+score and, as part of the sum, weighted over the row. Two algorithms differ by no more than
+the sum of their bounds. Special values are compared exactly: where the result is NaN and
+where it is 0 because x is -inf.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from passline.conformance_judge import Case, Finding, longest_chain
+from passline.conformance_variant import Bench, make_bench, run_algorithm, special_values
+from passline.measure.library import Library
+from passline.reference import Doubles, Expected, Floats, make_inputs
+from passline.registry import Study
+
+SPECIAL = "special_values"
+_SIZES = (1, 2, 7, 67, 1000, 4099)
+
+
+@dataclass(frozen=True)
+class Contender:
+    """An algorithm with a variant for each of its passes; `label` is preset or tuned."""
+
+    algorithm: str
+    isa: str
+    label: str
+    variants: tuple[str, ...]
+
+
+def presets(study: Study) -> list[Contender]:
+    """Every algorithm with the paper's presets, on every ISA that the study was loaded with."""
+    isas = dict.fromkeys(variant.isa for variant in study.variants)
+    return [
+        Contender(name, isa, "preset", tuple(study.preset(p, isa).name for p in algorithm.passes))
+        for name, algorithm in study.algorithms.items()
+        for isa in isas
+    ]
+
+
+def check_algorithms(
+    library: Library, study: Study, contenders: Iterable[Contender], *, seed: int, build_id: str = "-"
+) -> list[dict[str, Any]]:
+    """Rows of table `accuracy`, one per contender and input family, and one for the special values.
+
+    Column `pass` is `-` and column `variant` is algorithm/label. Run it on variants that passed: a kernel that writes
+    outside its rows ends the process.
+    """
+    bench = make_bench(library, study, seed)
+    known = {variant.name: variant for variant in study.variants}
+    rows = []
+    for contender in contenders:
+        steps = [known[name] for name in contender.variants]
+        lanes, step = steps[0].lanes, max(variant.step for variant in steps)
+        for family in study.inputs:
+            findings = [_trial(bench, contender, family, n, in_place=again) for n in _SIZES for again in (False, True)]
+            rows.append(_row(bench, contender, family, build_id, max(findings, key=lambda f: f.severity)))
+        broken = list(special_values(bench, contender.variants, lanes, step))
+        finding = Finding(reason="; ".join(broken[:3]) or None)
+        rows.append(_row(bench, contender, SPECIAL, build_id, finding))
+    return rows
+
+
+def _trial(bench: Bench, contender: Contender, family: str, n: int, *, in_place: bool) -> Finding:
+    assert bench.whole is not None
+    x = make_inputs(bench.study.inputs[family], n, bench.seed)
+    got, wrote = run_algorithm(bench, contender.variants, x, in_place=in_place)
+    if wrote:
+        return Finding(reason=wrote)
+    want = bench.whole(x)
+    bound = bounds(bench.study, contender, x, want)
+    # Judged as a share of each output's own bound, and shown in ULP with the bound of the worst.
+    case = Case(x, Expected(outputs=want))
+    error = case.judge_outputs(_shrunk(got, want, bound), 1.0)
+    place = error.index
+    reason = error.reason and error.reason.replace("the bound is 1", f"in units of its bound of {bound[place]:.3g} ULP")
+    return replace(
+        error,
+        error_ulp=error.error_ulp * bound[place],
+        bound_ulp=float(bound[place]),
+        relative=abs(float(got[place]) - float(want[place])) / want[place] if error.relative else 0.0,
+        got=float(got[place]),
+        reason=reason and f"{reason} (n {n}{', in place' if in_place else ''})",
+    )
+
+
+def _shrunk(got: Floats, want: Doubles, bound: Doubles) -> Doubles:
+    """Results moved towards what is wanted so that an error of `bound` becomes one ULP; tiny and NaN ones as they are."""
+    exact = got.astype(np.float64)
+    return np.where((want >= 2.0**-126) & np.isfinite(exact), want + (exact - want) / bound, exact)
+
+
+def bounds(study: Study, contender: Contender, x: Floats, want: Doubles) -> Doubles:
+    """Bound of every output of a contender, ULP."""
+    known = {variant.name: variant for variant in study.variants}
+    total, chain = 2.0, 0
+    for name in contender.variants:
+        variant = known[name]
+        step = study.passes[variant.pass_name]
+        total += 2 * (step.bound_ulp(variant.isa) or 0.0)
+        if step.finish:
+            chain = max(chain, longest_chain(x.size, variant.lanes, variant.dimensions))
+    if "rmax" not in study.algorithms[contender.algorithm].passes:
+        return np.full(x.size, total + chain)
+    top = x.max()
+    finite = np.isfinite(x)
+    exact = np.where(finite, x, top).astype(np.float64) - float(top)
+    rounding = np.abs((np.where(finite, x, top) - top).astype(np.float64) - exact) * 2.0**24
+    # Beyond the range of exp an output is 0 whatever the rounding; without a limit the bound there would be absurd.
+    rounding = np.where(exact < -110, 0.0, rounding)
+    shared = math.fsum(rounding * want)
+    return total + chain + rounding + shared
+
+
+def _row(bench: Bench, contender: Contender, family: str, build_id: str, finding: Finding) -> dict[str, Any]:
+    placed = finding.index >= 0
+    return {
+        "build_id": build_id,
+        "study": bench.study.name,
+        "pass": "-",
+        "isa": contender.isa,
+        "variant": f"{contender.algorithm}/{contender.label}",
+        "inputs": family,
+        "seed": bench.seed,
+        "max_error_ulp": finding.error_ulp,
+        "bound_ulp": finding.bound_ulp,
+        "max_relative_error": finding.relative,
+        "worst_index": finding.index,
+        "worst_x": finding.x.hex() if placed else "-",
+        "got": finding.got.hex() if placed else "-",
+        "want": finding.want.hex() if placed else "-",
+        "passed": finding.reason is None,
+        "reason": finding.reason or "-",
+    }
+

@@ -1,0 +1,122 @@
+"""Is a result right? The bounds, and the verdict on one result.
+
+Outputs of at least FLT_MIN are judged in ULP of the float64 reference. Below it the
+absolute error must not exceed FLT_MIN, so that flushing denormals is allowed; as a
+result a few ULP above FLT_MIN may round below it and be flushed, the line is drawn 8
+ULP higher. Where x is -inf the output must be exactly 0.
+
+A sum of n positive terms carries, beside the error of its terms, the rounding of its
+additions: at most k u with u = 2^-24 for the longest chain of k additions that a term
+goes through (gamma_k, Higham, Accuracy and Stability of Numerical Algorithms, 4.2; terms
+of second order are below 1 % for the rows used here). k u is at most k ULP.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from passline.reference import FLT_MIN, Doubles, Expected, Floats, ulp
+
+_LINE = FLT_MIN * (1 + 2.0**-20)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """The worst of one result: its error, its place, and the reason where it is not right."""
+
+    error_ulp: float = 0.0
+    bound_ulp: float = 0.0
+    relative: float = 0.0
+    index: int = -1
+    x: float = math.nan
+    got: float = math.nan
+    want: float = math.nan
+    reason: str | None = None
+
+    @property
+    def severity(self) -> tuple[bool, float]:
+        """What the worst of several is chosen by: failures first, then the error relative to its bound."""
+        return self.reason is not None, self.error_ulp / self.bound_ulp if self.bound_ulp else self.error_ulp
+
+
+class Case:
+    """A row, what a pass must make of it, and what judging needs, computed once for all variants."""
+
+    def __init__(self, x: Floats, expected: Expected) -> None:
+        """Prepare x, float32[n]."""
+        self.x, self.n, self.expected = x, x.size, expected
+        self.words = x.view(np.uint32)
+        want = expected.outputs
+        if want is not None:
+            normal = want >= _LINE
+            self._per_ulp = np.where(normal, 1 / ulp(want), 0.0)
+            self._per_tiny = np.where(normal, 0.0, 1 / _LINE)
+            zero = np.flatnonzero(np.isneginf(x))
+            self._zero = zero if zero.size else None
+
+    def judge_outputs(self, got: Floats | Doubles, bound: float) -> Finding:
+        """The worst output; `bound` in ULP."""
+        want = self.expected.outputs
+        assert want is not None
+        with np.errstate(invalid="ignore"):
+            error = np.abs(got - want)
+            in_ulp = error * self._per_ulp
+            tiny = error * self._per_tiny
+        worst, worst_tiny = int(in_ulp.argmax()), int(tiny.argmax())  # argmax finds NaN first
+        reason = None
+        if not in_ulp[worst] <= bound:
+            reason = f"output {worst} of {self.n} is {in_ulp[worst]:.3g} ULP off, the bound is {bound:g}"
+        elif not tiny[worst_tiny] <= 1:
+            worst, reason = worst_tiny, f"output {worst_tiny} of {self.n}, below FLT_MIN, is more than FLT_MIN off"
+        elif self._zero is not None and got[self._zero].any():
+            worst = int(self._zero[np.flatnonzero(got[self._zero])[0]])
+            reason = f"output {worst} of {self.n} is not 0 where x is -inf"
+        value = float(want[worst])
+        relative = float(error[worst]) / value if value >= _LINE else 0.0
+        return Finding(
+            _finite(in_ulp[worst]), bound, _finite(relative), worst, float(self.x[worst]), float(got[worst]), value, reason
+        )
+
+    def judge_value(self, state: Mapping[str, float], bound: float) -> Finding:
+        """The reduced value; `bound` in ULP, without the rounding of additions left to the caller.
+
+        The index is that of the row's last element: family, seed and it give the row again.
+        """
+        expected = self.expected
+        assert expected.value is not None
+        raw = state[expected.value_field]
+        got, note = raw, ""
+        if expected.exponent_field:
+            shift = state[expected.exponent_field] - expected.exponent
+            if not (math.isfinite(shift) and shift == int(shift)):
+                note = f" ({expected.exponent_field} {state[expected.exponent_field]:g} is no integer)"
+            got = math.ldexp(raw, int(max(-4000, min(4000, shift)))) if not note and math.isfinite(raw) else math.nan
+        error = abs(got - expected.value)
+        in_ulp = error / float(ulp(np.array([expected.value]))[0])
+        reason = None
+        if not in_ulp <= bound:
+            reason = (
+                f"{expected.value_field} of a row of {self.n} is {in_ulp:.3g} ULP off{note}, the bound is {bound:g}"
+            )
+        relative = error / abs(expected.value) if expected.value else 0.0
+        last = self.n - 1
+        return Finding(
+            _finite(in_ulp), bound, _finite(relative), last, float(self.x[last]), got, expected.value, reason
+        )
+
+
+def _finite(error: float) -> float:
+    """NaN, a result that is none, as an infinite error."""
+    return math.inf if math.isnan(error) else float(error)
+
+
+def longest_chain(n: int, lanes: int, dimensions: Mapping[str, int]) -> int:
+    """Most additions that one term of a sum of n goes through: its accumulator, the tail, accumulators, lanes."""
+    unroll, accumulators = dimensions.get("unroll", 1), dimensions.get("accumulators", 1)
+    steps, rest = divmod(n, lanes * unroll)
+    vectors = -(-rest // lanes)
+    return min(n, steps * (unroll // accumulators) + vectors + accumulators + lanes)

@@ -1,0 +1,325 @@
+"""Check one variant, in this process: against its reference, and against every contract of passline.h.
+
+A wrong variant may kill the process; `conformance.check_variants` runs this in a child.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from passline.conformance_judge import Case, Finding, longest_chain
+from passline.conformance_memory import GuardedRow, denormals_flushed
+from passline.measure.library import Library
+from passline.reference import Doubles, Floats, make_inputs, reference, whole_reference
+from passline.registry import Study, Variant
+
+LARGE = 4096 + 3
+# A row in which every element weighs about the same, so that one lost or taken twice shows in a sum.
+_EVEN: Mapping[str, Any] = {"distribution": "uniform", "low": -1, "high": 0}
+_FIELDS = ("max", "sum", "mantissa", "exponent", "scale")
+# Told to `Progress` so that a signal can be placed; the index is what is told.
+PHASES = (
+    "all tails",
+    "misaligned rows",
+    "in place",
+    "one element decides",
+    "special values",
+    "input family",
+    "flushed denormals",
+    "whole range of exp",
+)
+# Differences score - maximum for which exp is a float, denormals included, cut into rows of LARGE.
+_RANGE, _CUTS = (-104.0, 0.0), 16
+Progress = Callable[[int, int, int, int], None]  # phase, n, offset of x, offset of y, in floats
+
+
+@dataclass(frozen=True)
+class Bench:
+    """What all variants of a study share: rows, cases and whole references."""
+
+    library: Library
+    study: Study
+    seed: int
+    x: GuardedRow
+    y: GuardedRow
+    scratch: GuardedRow
+    case: Callable[[str, str, int], Case]  # pass, family ("" is the even one, "range k" a part of exp's range), n
+    whole: Callable[[Floats], Doubles] | None
+    progress: Progress
+
+
+def make_bench(library: Library, study: Study, seed: int, progress: Progress | None = None) -> Bench:
+    """Rows for up to LARGE floats at any offset; references are looked up here, StudyError where one is missing."""
+    references = {name: reference(name, study.folder) for name in study.passes}
+    room = LARGE + 256
+
+    @cache
+    def case(pass_name: str, family: str, n: int) -> Case:
+        if family.startswith("range "):
+            edges = np.linspace(*_RANGE, _CUTS + 1)[int(family.removeprefix("range ")) :]
+            x = np.linspace(edges[0], edges[1], n, dtype=np.float32)
+            x[-1] = 0
+        else:
+            x = make_inputs(study.inputs[family] if family else _EVEN, n, seed)
+        return Case(x, references[pass_name](x))
+
+    whole = whole_reference(study.name, study.folder) if study.algorithms else None
+    quiet: Progress = lambda phase, n, x, y: None  # noqa: E731 - a one-line default
+    rows = GuardedRow(room), GuardedRow(room), GuardedRow(room)
+    return Bench(library, study, seed, *rows, case, whole, progress or quiet)
+
+
+def check_variant(bench: Bench, variant: Variant, build_id: str = "-") -> list[dict[str, Any]]:
+    """Rows of table `accuracy`, one per input family; a broken contract fails all of them."""
+    check = _Check(bench, variant)
+    broken = list(dict.fromkeys(check.contracts()))
+    return [check.row(family, build_id, broken) for family in bench.study.inputs]
+
+
+def row_of(variant: Variant, family: str, seed: int, build_id: str, finding: Finding) -> dict[str, Any]:
+    """A row of table `accuracy`."""
+    placed = finding.index >= 0
+    return {
+        "build_id": build_id,
+        "study": variant.study,
+        "pass": variant.pass_name,
+        "isa": variant.isa,
+        "variant": variant.name,
+        "inputs": family,
+        "seed": seed,
+        "max_error_ulp": finding.error_ulp,
+        "bound_ulp": finding.bound_ulp,
+        "max_relative_error": finding.relative,
+        "worst_index": finding.index,
+        "worst_x": finding.x.hex() if placed else "-",
+        "got": finding.got.hex() if placed else "-",
+        "want": finding.want.hex() if placed else "-",
+        "passed": finding.reason is None,
+        "reason": finding.reason or "-",
+    }
+
+
+class _Check:
+    """The checks of one variant."""
+
+    def __init__(self, bench: Bench, variant: Variant) -> None:
+        self.bench, self.variant = bench, variant
+        self.step, self.lanes = variant.step, variant.lanes
+        self.spec = bench.study.passes[variant.pass_name]
+        self.bound = self.spec.bound_ulp(variant.isa) or 0.0
+        self.entry = bench.library.variants[variant.name]
+        self.float_pointer = bench.library.ffi.typeof("float *")
+        self.state = bench.library.ffi.new("passline_state *")
+        self.in_place = "x" in self.spec.reads and "y" in self.spec.writes
+
+    def contracts(self) -> Iterator[str]:
+        """What is broken of: nothing outside the row, any n, any alignment, in place, special values."""
+        yield from self._tails()
+        yield from self._misaligned()
+        yield from self._in_place()
+        yield from self._one_element_decides()
+        yield from self._whole_range()
+        yield from self._special_values()
+
+    def row(self, family: str, build_id: str, broken: Sequence[str]) -> dict[str, Any]:
+        """The worst over sizes of one family, without and with denormals flushed."""
+        findings = [self.trial(5, self._case(family, n)) for n in self._sizes()]
+        findings += [self.trial(6, self._case(family, n), flushed=True) for n in (self.step + 1, LARGE)]
+        worst = max(findings, key=lambda finding: finding.severity)
+        if broken:
+            reasons = [*([worst.reason] if worst.reason else []), *broken]
+            more = f"; and {len(reasons) - 3} more" if len(reasons) > 3 else ""
+            worst = replace(worst, reason="; ".join(reasons[:3]) + more)
+        return row_of(self.variant, family, self.bench.seed, build_id, worst)
+
+    def _case(self, family: str, n: int) -> Case:
+        return self.bench.case(self.variant.pass_name, family, n)
+
+    def _sizes(self) -> list[int]:
+        """Sizes around vectors and steps, and one with many steps and a tail."""
+        around = [m + d for m in (self.lanes, self.step, 2 * self.step) for d in (-1, 0, 1)]
+        odd = [1, 2, 3, 5, self.lanes + self.lanes // 2, self.step + self.lanes // 2 + 1]
+        return sorted({n for n in (*around, *odd) if n >= 1} | {LARGE})
+
+    def _tails(self) -> Iterator[str]:
+        """Every size up to two steps and one, between canaries, with either end at a guard page."""
+        for n in (*range(1, 2 * self.step + 2), LARGE):
+            case = self._case("", n)
+            right = self.bench.x.flush_right(n)
+            for offset in (right, 0):
+                yield from self._broken(self.trial(0, case, offset, offset), "ends" if offset else "starts")
+
+    def _misaligned(self) -> Iterator[str]:
+        n = self.step + self.lanes + 3
+        case = self._case("", n)
+        for x in range(self.lanes + 1):
+            y = (3 * x + 1) % (self.lanes + 1)
+            yield from self._broken(self.trial(1, case, x, y), f"x {4 * x} and y {4 * y} bytes after a page")
+
+    def _in_place(self) -> Iterator[str]:
+        if not self.in_place:
+            return
+        for n in self._sizes():
+            yield from self._broken(self.trial(2, self._case("", n), in_place=True), "in place")
+
+    def _one_element_decides(self) -> Iterator[str]:
+        """A reduction must see every element: each in turn outweighs all others."""
+        if self.spec.writes or "x" not in self.spec.reads:
+            return
+        n = 2 * self.step + self.lanes + 1
+        row = np.full(n, -20, dtype=np.float32)
+        row[0] = 0
+        case = Case(row, reference(self.variant.pass_name, self.bench.study.folder)(row))
+        for position in range(n):
+            case.x[:] = -20
+            case.x[position] = 0
+            yield from self._broken(self.trial(3, case), f"when element {position} is the largest")
+
+    def _whole_range(self) -> Iterator[str]:
+        """The input families leave most of the range of exp thin: outputs over all of it, some 65 thousand."""
+        if not self.spec.writes:
+            return
+        findings = [self.trial(7, self._case(f"range {cut}", LARGE)) for cut in range(_CUTS)]
+        worst = max(findings, key=lambda finding: finding.severity)
+        yield from self._broken(worst, f"x - max = {worst.x:g}, over the whole range of exp")
+
+    def _broken(self, finding: Finding, where: str) -> Iterator[str]:
+        if finding.reason is not None:
+            placed = {"ends": "at the upper guard page", "starts": "at the lower guard page"}.get(where, where)
+            yield f"{finding.reason} ({placed})"
+
+    def trial(
+        self,
+        phase: int,
+        case: Case,
+        x_offset: int | None = None,
+        y_offset: int | None = None,
+        *,
+        in_place: bool = False,
+        flushed: bool = False,
+    ) -> Finding:
+        """Run the pass once on a case and judge all it left; rows end at the upper guard page by default."""
+        n, expected, x, y = case.n, case.expected, self.bench.x, self.bench.y
+        a = x.flush_right(n) if x_offset is None else x_offset
+        b = y.flush_right(n) if y_offset is None else y_offset
+        self.bench.progress(phase, n, a, b)
+        reads_x, writes_y = "x" in self.spec.reads, "y" in self.spec.writes
+        if reads_x and not in_place:
+            x.put(a, case.x)
+        if in_place or expected.row is not None:
+            y.put(b, case.x if expected.row is None else expected.row)
+        state = self._run(n, y.address(b) if in_place else x.address(a), y.address(b), expected.state, flushed=flushed)
+        got = y.take(b, n) if writes_y or expected.row is not None else None
+        if not y.intact():
+            return Finding(reason=f"y was written outside a row of {n}" if writes_y else f"y was written (n {n})")
+        if reads_x and not in_place and not np.array_equal(x.take(a, n).view(np.uint32), case.words):
+            return Finding(reason=f"x was changed (n {n})")
+        if not x.intact():
+            return Finding(reason=f"the memory around x was written (n {n})")
+        findings = []
+        if expected.outputs is not None and got is not None:
+            findings.append(case.judge_outputs(got, self.bound))
+        if expected.value is not None:
+            chain = longest_chain(n, self.lanes, self.variant.dimensions) if expected.summed else 0
+            findings.append(case.judge_value(state, self.bound + chain))
+            findings += self._judge_scale(state, case)
+        return max(findings, key=lambda finding: finding.severity)
+
+    def _judge_scale(self, state: Mapping[str, float], case: Case) -> list[Finding]:
+        """Where a pass finishes a sum, the next one multiplies by its reciprocal, rounded once."""
+        if not (self.spec.finish and case.expected.summed):
+            return []
+        value, scale = state[case.expected.value_field], state["scale"]
+        if not value or abs(scale * value - 1) <= 2.0**-23:
+            return []
+        return [Finding(reason=f"scale {scale:g} is not 1 / {case.expected.value_field} (n {case.n})")]
+
+    def _run(self, n: int, x: int, y: int, given: Mapping[str, float], *, flushed: bool) -> dict[str, float]:
+        """Run the pass and its finish. Whatever state a pass is not given is NaN, so that relying on it shows."""
+        ffi, state = self.bench.library.ffi, self.state
+        for name in _FIELDS:
+            setattr(state, name, given.get(name, math.nan))
+        state.scratch = ffi.cast(self.float_pointer, self.bench.scratch.address(self.bench.scratch.flush_right(n)))
+        with denormals_flushed() if flushed else nullcontext():
+            call_pass(ffi, self.entry, n, x, y, state)
+        return {name: float(getattr(state, name)) for name in _FIELDS}
+
+    def _special_values(self) -> Iterator[str]:
+        """NaN, +inf and -inf anywhere, through every algorithm that holds the pass, beside the paper's presets."""
+        for algorithm in self.bench.study.algorithms.values():
+            if self.variant.pass_name not in algorithm.passes:
+                continue
+            others = {name: self.bench.study.preset(name, self.variant.isa).name for name in algorithm.passes}
+            names = [(others | {self.variant.pass_name: self.variant.name})[name] for name in algorithm.passes]
+            missing = [name for name in names if name not in self.bench.library.variants]
+            if missing:
+                yield f"special values were not checked: the library has no {missing[0]}"
+                continue
+            for reason in special_values(self.bench, names, self.lanes, self.step):
+                yield f"{algorithm.name}: {reason}"
+
+
+def call_pass(ffi: Any, entry: Any, n: int, x: int, y: int, state: Any) -> None:
+    """Run a variant and what it finishes with, on rows given by their addresses."""
+    entry.run(n, ffi.cast("float *", x), ffi.cast("float *", y), state)
+    if entry.finish:
+        entry.finish(state)
+
+
+def run_algorithm(bench: Bench, names: Sequence[str], x: Floats, *, in_place: bool = False) -> tuple[Floats, str | None]:
+    """y of the named passes over x, rows ending at the guard pages; and what was written outside them."""
+    n, ffi = x.size, bench.library.ffi
+    offset = bench.y.flush_right(n)
+    source = bench.y if in_place else bench.x
+    source.put(offset, x)
+    bench.progress(4, n, offset, offset)
+    state = ffi.new("passline_state *")
+    for name in _FIELDS:
+        setattr(state, name, math.nan)
+    for name in names:
+        call_pass(ffi, bench.library.variants[name], n, source.address(offset), bench.y.address(offset), state)
+    y = bench.y.take(offset, n)
+    if not in_place:
+        bench.x.take(offset, n)
+    clean = bench.y.intact() and bench.x.intact()
+    return y, None if clean else f"memory outside a row of {n} was written"
+
+
+def special_rows(lanes: int, step: int, seed: int) -> Iterator[tuple[str, Floats]]:
+    """Rows with NaN, +inf or -inf: first, middle, last, in every vector of two steps and in every lane."""
+    yield "only -inf", np.full(2 * step + 1, -np.inf, dtype=np.float32)
+    generator = np.random.default_rng(seed)
+    for n in sorted({1, 2, lanes + 1, step, 2 * step + lanes + lanes // 2 + 1}):
+        base = generator.standard_normal(n, dtype=np.float32)
+        vectors = {v + v // lanes * 5 % lanes for v in range(0, n, lanes)}
+        places = {0, n // 2, n - 1, *range(min(lanes, n)), *(p for p in vectors if p < n)}
+        for place in sorted(places):
+            for value in (np.nan, np.inf, -np.inf):
+                row = base.copy()
+                row[place] = value
+                yield f"{value} at {place} of {n}", row
+    mixed = np.full(2 * step + 3, -np.inf, dtype=np.float32)
+    mixed[-1] = 1
+    yield "-inf everywhere but at the end", mixed
+
+
+def special_values(bench: Bench, names: Sequence[str], lanes: int, step: int) -> Iterator[str]:
+    """How an algorithm departs from the reference in where it is NaN, and where it is 0 because x is -inf."""
+    assert bench.whole is not None
+    for title, x in special_rows(lanes, step, bench.seed):
+        want = bench.whole(x)
+        got, wrote = run_algorithm(bench, names, x)
+        nan = np.isnan(want)
+        if wrote:
+            yield wrote
+        elif not np.array_equal(np.isnan(got), nan):
+            yield f"{title}: {np.isnan(got).sum()} outputs are NaN, {nan.sum()} should be"
+        elif got[np.isneginf(x) & ~nan].any():
+            yield f"{title}: an output is not 0 where x is -inf"

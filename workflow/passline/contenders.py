@@ -1,0 +1,79 @@
+"""Contenders: the things that a block times, bound to one build."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from passline.measure.spec import Contender
+from passline.registry import Study, Variant
+
+
+@dataclass(frozen=True)
+class Built:
+    """A build and the tuned choice of each pass and ISA in it."""
+
+    compiler: str
+    build_id: str
+    chosen: Mapping[tuple[str, str], str]  # (pass, isa) -> variant name
+    rejected: Mapping[str, str] = field(default_factory=dict)  # variants that failed the check, and why
+
+
+def algorithm(study: Study, name: str, built: Built, isa: str, choice: str, *, split: bool) -> Contender:
+    """A whole algorithm, with the paper's presets or the tuned variants."""
+    passes = study.algorithms[name].passes
+    variants = [study.preset(p, isa).name if choice == "preset" else built.chosen[p, isa] for p in passes]
+    key = _key(built, study.name, name, "-", isa, choice)
+    return _contender(f"{built.compiler} {name} {isa} {choice}", built, variants, key, split=split, whole=not split)
+
+
+def alone(study: Study, variant: Variant, built: Built) -> Contender:
+    """A single pass, or a ceiling. Passes before it in its algorithm run once, so that it finds the state it needs."""
+    step = study.passes[variant.pass_name]
+    algorithm = next((a for a in study.algorithms.values() if step.name in a.passes), None)
+    before = algorithm.passes[: algorithm.passes.index(step.name)] if algorithm else ()
+    prefix = [study.preset(p, variant.isa).name for p in before]
+    # A pass that scales in place would drive y to zero, and denormals, when run again and again.
+    state = {"scale": 1.0} if step.in_place or not prefix else {}
+    key = _key(built, study.name, "-", step.name, variant.isa, variant.name)
+    name = f"{built.compiler} {variant.name}"
+    scratch = "scratch" in step.reads
+    return _contender(name, built, [variant.name], key, prefix=prefix, state=state, scratch=scratch)
+
+
+def _key(built: Built, study: str, algorithm: str, pass_name: str, isa: str, variant: str) -> dict[str, Any]:
+    return {
+        "build_id": built.build_id,
+        "study": study,
+        "algorithm": algorithm,
+        "pass_index": 0,
+        "pass": pass_name,
+        "isa": isa,
+        "variant": variant,
+    }
+
+
+def _contender(
+    name: str,
+    built: Built,
+    variants: list[str],
+    key: dict[str, Any],
+    *,
+    prefix: list[str] | None = None,
+    state: dict[str, float] | None = None,
+    split: bool = False,
+    scratch: bool = False,
+    whole: bool = False,
+) -> Contender:
+    return {
+        "name": name,
+        "library": built.compiler,
+        "variants": variants,
+        "prefix": prefix or [],
+        "state": state or {},
+        "split": split,
+        "scratch": scratch,
+        "whole": whole,
+        "key": key,
+    }

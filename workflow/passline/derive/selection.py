@@ -1,0 +1,119 @@
+"""The rows that a claim, a figure or a sentence is about, chosen once and the same way for all."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from passline.derive.passes import BOTH, CORE, MEMORY
+from passline.derive.rounds import CEILINGS, length_of
+from passline.tables import NOT_APPLICABLE
+
+TWO_PASS = "two_pass"
+THREE_PASS = ("three_pass_recompute", "three_pass_reload")
+VARIANTS = ("preset", "tuned")
+
+
+def primary(frame: pd.DataFrame, plan: Mapping[str, Any], protocol: str | None = None) -> pd.DataFrame:
+    """Rows of the protocol (default: the primary one), inputs, pages, threads and build that verdicts rest on.
+
+    Args:
+        frame: a table with the key columns.
+        plan: `primary_protocol`, and where set `primary_inputs`, `primary_pages`, `primary_build_id`.
+        protocol: another protocol.
+    """
+    wanted: dict[str, Any] = {
+        "cache_protocol": protocol or plan["primary_protocol"],
+        "inputs": plan.get("primary_inputs", "uniform"),
+        "pages": plan.get("primary_pages", "huge"),
+        "threads": 1,
+    }
+    if plan.get("primary_build_id"):
+        wanted["build_id"] = plan["primary_build_id"]
+    for column, value in wanted.items():
+        if column in frame.columns:
+            frame = frame[frame[column] == value]
+    return frame
+
+
+def whole(passes: pd.DataFrame) -> pd.DataFrame:
+    """Rows of table `passes` that are whole algorithms."""
+    return passes[(passes["algorithm"] != NOT_APPLICABLE) & (passes["pass"] == NOT_APPLICABLE)]
+
+
+def split(passes: pd.DataFrame) -> pd.DataFrame:
+    """Rows of table `passes` that are passes inside whole calls."""
+    return passes[(passes["algorithm"] != NOT_APPLICABLE) & (passes["pass"] != NOT_APPLICABLE)]
+
+
+def alone(passes: pd.DataFrame) -> pd.DataFrame:
+    """Rows of table `passes` that are single passes."""
+    return passes[passes["algorithm"] == NOT_APPLICABLE]
+
+
+def against(ratios: pd.DataFrame, algorithm: str, base: str) -> pd.DataFrame:
+    """Ratios of one algorithm against another, on the same ISA and variant."""
+    same = (ratios["isa"] == ratios["base_isa"]) & (ratios["variant"] == ratios["base_variant"])
+    return ratios[same & (ratios["algorithm"] == algorithm) & (ratios["base"] == base)]
+
+
+def against_faster(ratios: pd.DataFrame) -> pd.DataFrame:
+    """Two-Pass against the faster Three-Pass variant (by median time) at each point, ISA and variant."""
+    rows = pd.concat([against(ratios, TWO_PASS, base) for base in THREE_PASS])
+    point = [c for c in ("build_id", "isa", "variant", "n_elements", "threads", "cache_protocol", "inputs", "pages") if c in rows]
+    best = rows.sort_values(["base_time_median_s", "base"], kind="stable").groupby(point, sort=False).head(1)
+    return best.sort_values(point, kind="stable").reset_index(drop=True)
+
+
+def out_of_cache(plan: Mapping[str, Any]) -> list[int]:
+    """Elements of the sizes that were named out-of-cache before the run."""
+    return [n for label in plan["out_of_cache"] if (n := length_of(plan, label)) is not None]
+
+
+def isas(frame: pd.DataFrame, registry: pd.DataFrame) -> list[str]:
+    """ISAs of the frame, the narrowest first."""
+    order = registry.drop_duplicates("isa").sort_values(["lanes", "isa"])["isa"]
+    present = set(frame["isa"])
+    return [str(isa) for isa in order if isa in present]
+
+
+def variant_name(registry: pd.DataFrame, tuning: pd.DataFrame, pass_name: str, isa: str, variant: str) -> str | None:
+    """Full name of the preset or the tuned variant of a pass on an ISA; None where there is none."""
+    table, flag = (registry, "preset") if variant == "preset" else (tuning, "chosen")
+    rows = table[(table["pass"] == pass_name) & (table["isa"] == isa) & (table["study"] != CEILINGS) & table[flag]]
+    return None if rows.empty else str(rows["variant"].iloc[0])
+
+
+def judged_passes(
+    tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any], names: Sequence[str], isa: str, variant: str, n: int
+) -> pd.DataFrame:
+    """Rows of table `passes` for the named single passes, in that order, at one size.
+
+    Args:
+        tables: `passes`, `registry` and `tuning`.
+        plan: the session's plan.
+        names: passes.
+        isa: instruction set.
+        variant: `preset` or `tuned`.
+        n: elements.
+    """
+    rows = alone(tables["passes"])
+    rows = rows[(rows["isa"] == isa) & (rows["n_elements"] == n)]
+    wanted = [variant_name(tables["registry"], tables["tuning"], name, isa, variant) for name in names]
+    found = [rows[rows["variant"] == name].head(1) for name in wanted if name is not None]
+    return pd.concat(found) if found else rows.head(0)
+
+
+def bound_by_bandwidth(row: pd.Series[Any]) -> str:
+    """Whether memory bandwidth limits a pass: `yes`, `no` or `undecided`.
+
+    A pass that arithmetic alone explains, or that arithmetic bounds more tightly than the ceiling, is not
+    limited by bandwidth. A pass that is slower than both while the ceiling is the larger bound is undecided.
+    """
+    if row["bound"] == MEMORY:
+        return "yes"
+    if row["bound"] == CORE or (row["bound"] == BOTH and row["time_core_s"] >= row["time_memory_s"]):
+        return "no"
+    return "undecided"

@@ -1,0 +1,96 @@
+"""Drawings that more than one figure needs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from passline import figure_style as style
+from passline.derive import selection
+
+Pair = tuple[str, str]
+"""(algorithm, base)."""
+
+
+def over_size_data(tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any], algorithms: Sequence[str], pairs: Sequence[Pair]) -> pd.DataFrame:
+    """Times per element and ratios over size, one choice of variants, primary protocol.
+
+    Returns:
+        Columns `panel` (time or ratio), `isa`, `variant`, `algorithm`, `base`, `n_elements`, `value`, `low`, `high`;
+        times in seconds per element.
+    """
+    times = selection.primary(selection.whole(tables["passes"]), plan)
+    times = times[times["algorithm"].isin(algorithms)]
+    variant = style.shown_variant(times)
+    times = times[times["variant"] == variant]
+    ratios = selection.primary(tables["ratios"], plan)
+    ratios = ratios[ratios["variant"] == variant]
+    parts = [_time_part(times), *(_ratio_part(selection.against(ratios, *pair)) for pair in pairs)]
+    return pd.concat(parts).sort_values(["panel", "isa", "algorithm", "base", "n_elements"], kind="stable").reset_index(drop=True)
+
+
+def _time_part(times: pd.DataFrame) -> pd.DataFrame:
+    n = times["n_elements"]
+    return times[["isa", "variant", "algorithm", "n_elements"]].assign(
+        panel="time", base="-", value=times["time_median_s"] / n, low=times["time_low_s"] / n, high=times["time_high_s"] / n
+    )
+
+
+def _ratio_part(ratios: pd.DataFrame) -> pd.DataFrame:
+    return ratios[["isa", "variant", "algorithm", "base", "n_elements"]].assign(
+        panel="ratio", value=ratios["ratio"], low=ratios["ratio_low"], high=ratios["ratio_high"]
+    )
+
+
+def draw_over_size(data: pd.DataFrame, tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any], ratio_label: str) -> Figure:
+    """Two rows of panels, one column per ISA: time per element above, ratio with its interval below."""
+    if data.empty:
+        return style.message("No whole algorithm was timed under the primary protocol.")
+    isas = selection.isas(data, tables["registry"])
+    figure, axes = style.new(2, len(isas), height=4.1, sharex=True, height_ratios=[1.5, 1.0])
+    for column, isa in enumerate(isas):
+        rows = data[data["isa"] == isa]
+        top, bottom = axes[0, column], axes[1, column]
+        _times(top, rows[rows["panel"] == "time"])
+        _ratios(bottom, rows[rows["panel"] == "ratio"])
+        style.size_axis(top, label=False)
+        style.size_axis(bottom)
+        style.mark_caches(top, tables["machines"], names=True)
+        style.mark_caches(bottom, tables["machines"], names=False)
+        top.set_title(f"{style.isa_title(isa, plan)}, {rows['variant'].iloc[0]}", pad=10)
+    style.label_axes([axes[0, 0]], y="time per element (ns)")
+    style.label_axes([axes[1, 0]], y=ratio_label)
+    _legend(figure, data, plan)
+    return figure
+
+
+def _times(ax: Axes, rows: pd.DataFrame) -> None:
+    for algorithm, line in rows.groupby("algorithm", sort=True):
+        ax.plot(line["n_elements"], line["value"] * 1e9, **style.algorithm_style(str(algorithm)))
+        ax.fill_between(
+            line["n_elements"].to_numpy(), line["low"].to_numpy() * 1e9, line["high"].to_numpy() * 1e9,
+            color=style.algorithm_style(str(algorithm))["color"], alpha=0.2, linewidth=0,
+        )  # fmt: skip
+    style.plain_log(ax)
+    style.grid(ax)
+
+
+def _ratios(ax: Axes, rows: pd.DataFrame) -> None:
+    style.unity(ax)
+    for base, line in rows.groupby("base", sort=True):
+        look = style.algorithm_style(str(base))
+        errors = [(line["value"] - line["low"]).to_numpy(), (line["high"] - line["value"]).to_numpy()]
+        ax.errorbar(line["n_elements"], line["value"], yerr=errors, capsize=1.5, elinewidth=0.7, **look)
+    ax.yaxis.set_major_locator(MaxNLocator(5))
+    style.grid(ax)
+
+
+def _legend(figure: Figure, data: pd.DataFrame, plan: Mapping[str, Any]) -> None:
+    shown = [name for name in plan["algorithms"] if name in set(data["algorithm"]) | set(data["base"])]
+    handles = [figure.axes[0].plot([], [], label=style.algorithm_title(name, plan), **style.algorithm_style(name))[0] for name in shown]
+    figure.legend(handles=handles, loc="outside upper center", ncols=len(handles))

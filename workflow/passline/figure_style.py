@@ -1,0 +1,213 @@
+"""How every figure looks: width and sizes for an A4 page, colours, markers, titles, axes.
+
+The same algorithm has the same colour and marker everywhere. Colours are the colour-blind
+safe set of Okabe and Ito; markers and line styles carry the same information for print in grey.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+import pandas as pd
+import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullFormatter, NullLocator
+
+TEXT_WIDTH_IN = 6.69
+"""17 cm: A4 with margins of 2 cm. Figures are placed at their own size, so 8 pt here is 8 pt on paper."""
+
+RC: dict[str, Any] = {
+    **sns.axes_style("ticks"),
+    "font.family": ["DejaVu Sans"],
+    "font.size": 8.0,
+    "axes.titlesize": 8.0,
+    "axes.labelsize": 8.0,
+    "xtick.labelsize": 7.0,
+    "ytick.labelsize": 7.0,
+    "legend.fontsize": 7.0,
+    "legend.frameon": False,
+    "axes.linewidth": 0.6,
+    "axes.edgecolor": "0.3",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "xtick.major.width": 0.6,
+    "ytick.major.width": 0.6,
+    "xtick.major.size": 3.0,
+    "ytick.major.size": 3.0,
+    "xtick.minor.size": 1.5,
+    "ytick.minor.size": 1.5,
+    "lines.linewidth": 1.1,
+    "lines.markersize": 3.5,
+    "hatch.linewidth": 0.5,
+    "svg.hashsalt": "passline",
+    "svg.fonttype": "path",
+    "pdf.fonttype": 42,
+    "figure.dpi": 100.0,
+    "savefig.dpi": 150.0,
+}
+styled = mpl.rc_context(RC)
+"""Decorator of every `draw`: the settings hold while it runs and no longer."""
+
+BLACK, ORANGE, SKY, GREEN, YELLOW, BLUE, VERMILION, PURPLE = (
+    "#000000", "#E69F00", "#56B4E9", "#009E73", "#F0E442", "#0072B2", "#D55E00", "#CC79A7",
+)  # fmt: skip
+GREY = "0.45"
+INK = "0.15"
+
+_ALGORITHMS = {
+    "two_pass": (VERMILION, "o", "-"),
+    "three_pass_recompute": (BLUE, "s", "--"),
+    "three_pass_reload": (GREEN, "^", "-."),
+    "online": (PURPLE, "D", ":"),
+}
+PASS_MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "*")
+PASS_COLOURS = (SKY, BLUE, GREEN, ORANGE, PURPLE, VERMILION, BLACK, YELLOW)
+ROLE_COLOURS = {"core": ORANGE, "memory": SKY, "measured": "0.25"}
+SMOKE_STAMP = "SMOKE RUN – NOT A MEASUREMENT"
+
+
+def algorithm_style(name: str) -> dict[str, Any]:
+    """Colour, marker and line style of an algorithm; unknown ones are grey."""
+    colour, marker, line = _ALGORITHMS.get(name, (GREY, "x", ":"))
+    return {"color": colour, "marker": marker, "linestyle": line}
+
+
+def pass_order(plan: Mapping[str, Any]) -> list[str]:
+    """Passes in the order in which the study's algorithms use them, each once."""
+    return list(dict.fromkeys(name for spec in plan["algorithms"].values() for name in spec["passes"]))
+
+
+def pass_style(name: str, plan: Mapping[str, Any]) -> dict[str, Any]:
+    """Colour and marker of a pass, by its place in the study."""
+    order = pass_order(plan)
+    position = order.index(name) if name in order else len(order)
+    return {"color": PASS_COLOURS[position % len(PASS_COLOURS)], "marker": PASS_MARKERS[position % len(PASS_MARKERS)]}
+
+
+def algorithm_title(name: str, plan: Mapping[str, Any]) -> str:
+    """The study's title of an algorithm."""
+    return str(plan["algorithms"].get(name, {}).get("title", name))
+
+
+def isa_title(name: str, plan: Mapping[str, Any]) -> str:
+    """The title of an ISA."""
+    return str(plan.get("isas", {}).get(name, {}).get("title", name))
+
+
+def new(rows: int = 1, columns: int = 1, *, height: float, width: float = TEXT_WIDTH_IN, **layout: Any) -> tuple[Figure, Any]:
+    """A figure of that size (inches) and a 2-D array of its axes, laid out so that nothing overlaps."""
+    figure = Figure(figsize=(width, height), layout="constrained")
+    return figure, figure.subplots(rows, columns, squeeze=False, **layout)
+
+
+def message(text: str, *, width: float = TEXT_WIDTH_IN) -> Figure:
+    """A figure that says why there is nothing to draw."""
+    figure = Figure(figsize=(width, 1.0))
+    figure.text(0.5, 0.5, text, ha="center", va="center", color=INK, style="italic", wrap=True)
+    return figure
+
+
+def label_axes(axes: Sequence[Axes], *, x: str | None = None, y: str | None = None) -> None:
+    """Set axis labels where given, and light horizontal grid lines."""
+    for ax in axes:
+        if x is not None:
+            ax.set_xlabel(x)
+        if y is not None:
+            ax.set_ylabel(y)
+
+
+def grid(ax: Axes, axis: str = "y") -> None:
+    """Light grid lines behind the data."""
+    ax.set_axisbelow(True)
+    ax.grid(visible=True, axis=axis, color="0.9", linewidth=0.5)  # type: ignore[arg-type]  # a plain str is what callers have
+
+
+def binary(value: float, _position: int | None = None) -> str:
+    """A number of elements with a binary prefix: 4 Ki, 32 Mi."""
+    for factor, prefix in ((2**30, " Gi"), (2**20, " Mi"), (2**10, " Ki")):
+        if value >= factor:
+            return f"{value / factor:g}{prefix}"
+    return f"{value:g}"
+
+
+def size_axis(ax: Axes, *, label: bool = True) -> None:
+    """A logarithmic axis of elements with ticks at every fourth power of two."""
+    ax.set_xscale("log", base=2)
+    ax.xaxis.set_major_locator(LogLocator(base=16.0, numticks=20))
+    ax.xaxis.set_major_formatter(FuncFormatter(binary))
+    ax.xaxis.set_minor_locator(NullLocator())
+    if label:
+        ax.set_xlabel("elements of x")
+
+
+def plain_log(ax: Axes, axis: str = "y") -> None:
+    """A logarithmic axis with plain numbers: at 1, 2 and 5, or closer where it spans less than a decade or so."""
+    ax.set(**{f"{axis}scale": "log"})  # type: ignore[arg-type]  # the key is chosen at run time
+    which = getattr(ax, f"{axis}axis")
+    low, high = which.get_view_interval()
+    steps: tuple[float, ...] = (1.0, 2.0, 5.0)
+    if high < 13.0 * low:
+        steps = (1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 7.0)
+    if high < 3.0 * low:
+        steps = (1.0, 1.2, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0)
+    which.set_major_locator(FixedLocator([step * 10.0**k for k in range(-12, 16) for step in steps]))
+    which.set_minor_locator(NullLocator())
+    which.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    which.set_minor_formatter(NullFormatter())
+
+
+def cache_elements(machines: pd.DataFrame) -> dict[str, float]:
+    """Elements at which x alone fills each cache, by name; caches of unknown size are left out."""
+    facts = dict(zip(machines["key"], machines["value"], strict=True))
+    sizes = {"L1": facts.get("l1d_bytes"), "L2": facts.get("l2_bytes"), "LLC": facts.get("llc_bytes")}
+    return {name: float(value) / 4.0 for name, value in sizes.items() if value is not None and value.replace(".", "").isdigit()}
+
+
+def mark_caches(ax: Axes, machines: pd.DataFrame, *, names: bool) -> None:
+    """Dotted lines where x alone fills a cache; the names above the axes when asked for."""
+    low, high = ax.get_xlim()
+    for name, elements in cache_elements(machines).items():
+        if not low < elements < high:
+            continue
+        ax.axvline(elements, color="0.6", linewidth=0.7, linestyle=(0, (1, 2)), zorder=0)
+        if names:
+            ax.annotate(
+                name, (elements, 1.0), xycoords=("data", "axes fraction"), xytext=(0, 1), textcoords="offset points",
+                ha="center", va="bottom", fontsize=6.5, color="0.4",
+            )  # fmt: skip
+
+
+def unity(ax: Axes, axis: str = "y") -> None:
+    """The line at ratio 1: nobody is faster."""
+    draw_line = ax.axhline if axis == "y" else ax.axvline
+    draw_line(1.0, color="0.3", linewidth=0.7, zorder=1)
+
+
+def stamp_smoke(figure: Figure) -> None:
+    """Write across the figure that it is no measurement."""
+    figure.text(
+        0.5, 0.5, SMOKE_STAMP, ha="center", va="center", rotation=15, fontsize=min(20.0, 3.0 * figure.get_figwidth()),
+        color="#C00000", alpha=0.55, weight="bold", zorder=100,
+    )  # fmt: skip
+
+
+def save(figure: Figure, svg: Path, pdf: Path) -> None:
+    """Write both formats without dates, so that equal data give equal files."""
+    with mpl.rc_context(RC):
+        figure.savefig(svg, format="svg", metadata={"Date": None})
+        figure.savefig(pdf, format="pdf", metadata={"CreationDate": None, "Producer": None, "Creator": None})
+
+
+def shown_variant(frame: pd.DataFrame) -> str | None:
+    """The choice a figure shows: tuned where it was measured, else the paper's preset."""
+    present = set(frame["variant"])
+    return next((name for name in ("tuned", "preset") if name in present), None)
+
+
+def vector_isas(isas: list[str]) -> list[str]:
+    """The vector ISAs, or all where there is no other."""
+    return [name for name in isas if name != "scalar"] or isas

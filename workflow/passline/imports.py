@@ -1,0 +1,56 @@
+"""Which of our modules a script depends on, read from its import statements.
+
+Snakemake re-runs a rule whose inputs changed; listing these files as inputs makes an edit re-run exactly the
+rules whose results it can change, without a list kept by hand.
+"""
+
+from __future__ import annotations
+
+import ast
+from functools import cache
+from pathlib import Path
+
+from passline.errors import StudyError
+
+WORKFLOW = Path(__file__).parents[1]
+_PACKAGES = ("passline", "figures")
+
+
+@cache
+def _imported(path: Path) -> frozenset[Path]:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    names: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module is not None:
+            names.add(node.module)
+            names.update(f"{node.module}.{alias.name}" for alias in node.names)
+    return frozenset(file for name in names if name.split(".")[0] in _PACKAGES for file in _files(name))
+
+
+def _files(module: str) -> list[Path]:
+    base = WORKFLOW.joinpath(*module.split("."))
+    return [path for path in (base.with_suffix(".py"), base / "__init__.py") if path.is_file()]
+
+
+def module_files(script: Path) -> list[str]:
+    """Our modules that `script` imports, directly or through others, sorted, relative to the working directory."""
+    found: set[Path] = set()
+    waiting = [script]
+    while waiting:
+        for path in _imported(waiting.pop()):
+            if path not in found:
+                found.add(path)
+                waiting.append(path)
+    here = Path.cwd()
+    return sorted(str(path.relative_to(here)) if path.is_relative_to(here) else str(path) for path in found)
+
+
+def figure_tables(path: Path) -> list[str]:
+    """The TABLES of a figure's module, read without importing it (and matplotlib with it)."""
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        target = node.target if isinstance(node, ast.AnnAssign) else node.targets[0] if isinstance(node, ast.Assign) else None
+        if isinstance(target, ast.Name) and target.id == "TABLES" and node.value is not None:  # type: ignore[union-attr]
+            return list(ast.literal_eval(node.value))  # type: ignore[union-attr]
+    raise StudyError(path, "the figure has no TABLES", "Add TABLES, CAPTION and draw(): see another figure")

@@ -1,0 +1,115 @@
+"""libpassline.so through cffi's ABI mode: no Python headers, no generated C."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import cffi
+import numpy as np
+import numpy.typing as npt
+
+HEADER = Path(__file__).parents[3] / "kernels" / "passline.h"
+_BEGIN, _END = "// cdef: begin", "// cdef: end"
+
+Floats = npt.NDArray[np.float32]
+
+
+def declarations(header: Path = HEADER) -> str:
+    """The part of passline.h that cffi reads: the text between the two cdef markers."""
+    text = header.read_text(encoding="utf-8")
+    return text[text.index(_BEGIN) : text.index(_END)]
+
+
+class Library:
+    """A built libpassline.so: its variants by name, and the calls of passline.h."""
+
+    def __init__(self, path: Path) -> None:
+        """Load the library; OSError where it cannot be loaded."""
+        self.ffi: Any = cffi.FFI()
+        self.ffi.cdef(declarations())
+        self.lib: Any = self.ffi.dlopen(str(path))
+        count = self.ffi.new("size_t *")
+        table = self.lib.passline_variants(count)
+        self.variants: Mapping[str, Any] = {
+            self.ffi.string(table[i].name).decode(): self.ffi.addressof(table, i) for i in range(count[0])
+        }
+
+    def row(self, row: Floats | None) -> Any:
+        """Pointer to a row's first element; NULL for None. The caller keeps the array alive."""
+        return self.ffi.NULL if row is None else self.ffi.cast("float *", row.ctypes.data)
+
+    def workload(
+        self,
+        names: Sequence[str],
+        x_rows: Sequence[Floats],
+        y_rows: Sequence[Floats],
+        scratch: Floats | None = None,
+    ) -> Workload:
+        """A workload of the named variants, in order, over rows of equal length."""
+        return Workload(self, names, x_rows, y_rows, scratch)
+
+    def call(
+        self, names: Sequence[str], x: Floats, y: Floats, scratch: Floats | None = None
+    ) -> dict[str, float]:
+        """Run the named variants once over x and y, each float32[n]; return the state they leave."""
+        return self.workload(names, [x], [y], scratch).call()
+
+    def clock_hz(self, duration_s: float) -> float:
+        """Core clock of the calling thread; 0 where the chain's latency is not known."""
+        return float(self.lib.passline_clock_hz(int(duration_s * 1e9)))
+
+    def clock_cost_s(self) -> float:
+        """Median cost of reading the clock once."""
+        return float(self.lib.passline_clock_cost_ns()) * 1e-9
+
+
+class Workload:
+    """A passline_workload and the Python objects that keep its memory alive."""
+
+    def __init__(
+        self,
+        library: Library,
+        names: Sequence[str],
+        x_rows: Sequence[Floats],
+        y_rows: Sequence[Floats],
+        scratch: Floats | None,
+    ) -> None:
+        """Build the C struct; KeyError for a variant that the library does not hold."""
+        ffi = library.ffi
+        self._library = library
+        self.n_passes = len(names)
+        self._passes = ffi.new("passline_variant *[]", [library.variants[name] for name in names])
+        self._x = ffi.new("float *[]", [library.row(row) for row in x_rows])
+        self._y = ffi.new("float *[]", [library.row(row) for row in y_rows])
+        self._alive = (x_rows, y_rows, scratch)
+        self._cursor = ffi.new("uint64_t *", 0)
+        self.c = ffi.new("passline_workload *")
+        self.c.passes, self.c.n_passes, self.c.n_elements = self._passes, len(names), len(x_rows[0])
+        self.c.x_rows, self.c.n_x_rows = self._x, len(x_rows)
+        self.c.y_rows, self.c.n_y_rows = self._y, len(y_rows)
+        self.c.initial.scratch = library.row(scratch)
+
+    def set_state(self, state: Mapping[str, float]) -> None:
+        """Set fields of the state that each call starts from."""
+        for name, value in state.items():
+            setattr(self.c.initial, name, value)
+
+    def call(self) -> dict[str, float]:
+        """Run the passes once over the first rows; return the state they leave."""
+        state = self._library.ffi.new("passline_state *")
+        self._library.lib.passline_call(self.c, state)
+        return {name: float(getattr(state, name)) for name in ("max", "sum", "mantissa", "exponent", "scale")}
+
+    def run(self, calls: int) -> float:
+        """Seconds inside the clock for `calls` calls."""
+        return (
+            float(self._library.lib.passline_run(self.c, calls, self._cursor, self._library.ffi.NULL)) * 1e-9
+        )
+
+    def run_split(self, calls: int) -> list[float]:
+        """Seconds of each pass, summed over `calls` whole calls."""
+        passes = self._library.ffi.new("uint64_t[]", self.n_passes)
+        self._library.lib.passline_run(self.c, calls, self._cursor, passes)
+        return [passes[i] * 1e-9 for i in range(self.n_passes)]

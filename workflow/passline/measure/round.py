@@ -1,0 +1,232 @@
+"""A round: one fresh process for one block. Run as `python -m passline.measure.round OUT`, with its spec on stdin.
+
+It allocates once, runs every contender of the block on the same buffers in random order, forwards and then
+backwards (so that a steady drift cancels within a contender), and writes one pyperf file aside, then renames it.
+"""
+
+from __future__ import annotations
+
+import datetime
+import json
+import math
+import os
+import random
+import statistics
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pyperf
+
+from passline.measure import buffers, environment
+from passline.measure.library import Floats, Library, Workload
+from passline.measure.spec import Block, Contender, RoundSpec
+
+CLOCK_S = 50e-6  # length of one clock measurement
+SETTLE = 20  # before each value, 1/20 of its calls run untimed: the caches then hold this contender's own footprint
+SLOW = (
+    50  # a call this many times longer than a value should be is timed once: it is long enough to be steady
+)
+CHECKED_ELEMENTS = 1 << 20  # longer rows are not summed: single-precision sums are known to drift there
+COLD_LLC_MULTIPLE = 4
+
+
+def row_counts(block: Block, llc_bytes: int) -> tuple[int, int]:
+    """Rows of x and of y that calls walk over.
+
+    `paper`: one x, and y rotating over more than the LLC, 1 + ceil(LLC / row), as in the paper's released
+    benchmark. `hot`: one of each. `cold`: rows streamed over 4 x LLC, so that both come from memory.
+    """
+    row_bytes = math.ceil(4 * block["n_elements"] / buffers.ROW_PADDING) * buffers.ROW_PADDING
+    if block["protocol"] == "paper":
+        return 1, 1 + math.ceil(llc_bytes / row_bytes)
+    if block["protocol"] == "cold":
+        rows = max(1, math.ceil(COLD_LLC_MULTIPLE * llc_bytes / row_bytes))
+        return rows, rows
+    return 1, 1
+
+
+class Runner:
+    """A contender bound to the block's buffers, on one thread or on several at once."""
+
+    def __init__(
+        self, contender: Contender, library: Library, block: Block, rows: list[RowSet], cpus: list[int]
+    ) -> None:
+        """Build the workloads and the state a single pass starts from."""
+        self.contender, self._library, self._cpus = contender, library, cpus[: block["threads"]]
+        self.workloads = [library.workload(contender["variants"], r.x, r.y, r.scratch) for r in rows]
+        for workload, row_set in zip(self.workloads, rows, strict=True):
+            if contender["prefix"]:
+                workload.set_state(
+                    library.call(contender["prefix"], row_set.x[0], row_set.y[0], row_set.scratch)
+                )
+            workload.set_state(contender["state"])
+            paper = block["protocol"] == "paper"
+            workload.c.touch_x = workload.c.clock_each_call = int(paper)
+        self.calls = 1
+
+    def run(self, calls: int) -> list[float]:
+        """Seconds per call: of the whole, or of each pass where the contender is split."""
+        if len(self.workloads) > 1:
+            return [self._run_threads(calls) / calls]
+        workload: Workload = self.workloads[0]
+        seconds = workload.run_split(calls) if self.contender["split"] else [workload.run(calls)]
+        return [value / calls for value in seconds]
+
+    def _run_threads(self, calls: int) -> float:
+        ffi, lib, count = self._library.ffi, self._library.lib, len(self.workloads)
+        array = ffi.new("passline_workload[]", [w.c[0] for w in self.workloads])
+        start, end = ffi.new("uint64_t[]", count), ffi.new("uint64_t[]", count)
+        error = lib.passline_run_threads(array, ffi.new("int[]", self._cpus), count, calls, start, end)
+        if error:
+            raise OSError(error, os.strerror(error))
+        # From the first thread's start to the last thread's end: the time that the machine needed.
+        return (max(end) - min(start)) * 1e-9
+
+    def calibrate(self, value_s: float) -> tuple[int, list[float]]:
+        """Choose the calls per value so that a value takes about value_s; return the warm-up run."""
+        calls, seconds = 1, self.run(1)
+        while sum(seconds) * calls < value_s / 8:
+            calls *= 4
+            seconds = self.run(calls)
+        self.calls = max(1, round(value_s / sum(seconds)))
+        return calls, seconds
+
+
+class RowSet:
+    """The rows of one thread."""
+
+    def __init__(
+        self, block: Block, counts: tuple[int, int], library: Library, cpu: int, rng: np.random.Generator
+    ) -> None:
+        """Allocate and fill; every page is first touched from `cpu`."""
+        n = block["n_elements"]
+        x, y = (buffers.allocate(count, n, block["pages"]) for count in counts)
+        extra = (
+            buffers.allocate(1, n, block["pages"]) if any(c["scratch"] for c in block["contenders"]) else None
+        )
+        self.buffers = [buffer for buffer in (x, y, extra) if buffer is not None]
+        for buffer in self.buffers:
+            for row in buffer.rows:
+                library.lib.passline_first_touch(library.row(row), n, cpu)
+        inputs = block["inputs"]
+        buffers.fill(x, inputs["distribution"], inputs["low"], inputs["high"], rng)
+        self.x: list[Floats] = list(x.rows)
+        self.y: list[Floats] = list(y.rows)
+        self.scratch = extra.rows[0] if extra is not None else None
+
+
+def take(spec: RoundSpec) -> pyperf.BenchmarkSuite:
+    """Run one round; return its pyperf suite, one benchmark per contender (and pass, where split)."""
+    began, block, cpu = time.monotonic(), spec["block"], spec["cpus"][0]
+    start_utc = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+    os.sched_setaffinity(0, {cpu})
+    steal, load = environment.steal_s(), environment.load()
+    rng = np.random.default_rng(spec["seed"])
+    libraries = {name: Library(Path(path)) for name, path in spec["libraries"].items()}
+    first = next(iter(libraries.values()))
+    counts = row_counts(block, spec["llc_bytes"])
+    threads = block["threads"]
+    rows = [RowSet(block, counts, first, spec["cpus"][i] if threads > 1 else -1, rng) for i in range(threads)]
+    contenders = block["contenders"]
+    runners = [Runner(c, libraries[c["library"]], block, rows, spec["cpus"]) for c in contenders]
+    order = list(range(len(runners)))
+    random.Random(spec["seed"]).shuffle(order)
+
+    clocks: list[float] = []
+    doubts: list[str] = []
+    warmups: dict[int, tuple[int, list[float]]] = {}
+    values: dict[int, list[list[float]]] = {i: [] for i in order}
+    for sweep in range(block["sweeps"]):
+        for index in order if sweep % 2 == 0 else reversed(order):
+            runner = runners[index]
+            if sweep == 0:
+                warmups[index] = runner.calibrate(block["value_s"])
+                doubts += _check(runner, rows[0])
+            elif sum(warmups[index][1]) > SLOW * block["value_s"]:
+                continue
+            if sweep > 0 or runner.calls > 1:
+                runner.run(1 + runner.calls // SETTLE)
+            values[index].append(runner.run(runner.calls))
+            clocks.append(first.clock_hz(CLOCK_S))
+
+    duration = time.monotonic() - began
+    stolen = environment.steal_s() - steal
+    if stolen > 0.02 * duration:
+        doubts.append(f"the hypervisor took {stolen:.2f} s of {duration:.2f} s")
+    facts = {
+        "block": block["name"],
+        "round": spec["round"],
+        "order": " ".join(map(str, order)),
+        "start_utc": start_utc,
+        "duration_s": duration,
+        "process": os.getpid(),
+        "seed": spec["seed"],
+        "cpu": cpu,
+        "clock_hz": statistics.median(clocks) or math.nan,
+        "clock_low_hz": min(clocks) or math.nan,
+        "steal_s": stolen,
+        "load": load,
+        "involuntary_switches": environment.involuntary_switches(),
+        "temperature_c": environment.temperature_c(),
+        "throttle_count": environment.throttle_count(cpu),
+        "huge_bytes": buffers.huge_bytes(),
+        "buffer_bytes": sum(b.bytes for r in rows for b in r.buffers),
+        "env_bytes": spec["padding_bytes"],
+        "offset_bytes": 0,
+        "n_rows": counts[0],
+        "marked": bool(doubts),
+        "reason": "; ".join(doubts) or "-",
+    }
+    return _suite(runners, warmups, values, facts)
+
+
+def _check(runner: Runner, rows: RowSet) -> list[str]:
+    if not runner.contender["whole"] or len(rows.y[0]) > CHECKED_ELEMENTS:
+        return []
+    total = float(np.sum(rows.y[0], dtype=np.float64))
+    return [] if abs(total - 1) < 1e-3 else [f"{runner.contender['name']}: the outputs sum to {total:.6g}"]
+
+
+def _suite(
+    runners: list[Runner],
+    warmups: dict[int, tuple[int, list[float]]],
+    values: dict[int, list[list[float]]],
+    facts: dict[str, object],
+) -> pyperf.BenchmarkSuite:
+    benchmarks = []
+    described = json.dumps(facts)
+    for index, runner in enumerate(runners):
+        parts = runner.contender["variants"] if runner.contender["split"] else [""]
+        for position, part in enumerate(parts):
+            warm_calls, warm = warmups[index]
+            metadata = {
+                "name": f"{runner.contender['name']}/{part}" if part else runner.contender["name"],
+                "unit": "second",
+                "loops": runner.calls,
+                "passline_contender": index,
+                "passline_pass_index": position + 1 if part else 0,
+                "passline_round": described,
+            }
+            run = pyperf.Run(
+                [value[position] for value in values[index]],
+                warmups=[(warm_calls, warm[position])],
+                metadata=metadata,
+                collect_metadata=False,
+            )
+            benchmarks.append(pyperf.Benchmark([run]))
+    return pyperf.BenchmarkSuite(benchmarks)
+
+
+def main(out: Path) -> None:
+    """Take the round that stdin describes and write it to `out`."""
+    spec: RoundSpec = json.load(sys.stdin)
+    suite = take(spec)
+    aside = out.with_name(f".{out.name}")
+    suite.dump(str(aside), replace=True)
+    aside.replace(out)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

@@ -1,0 +1,79 @@
+"""What a round is told: plain JSON, so that a round is a process that knows nothing of configs or studies."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TypedDict
+
+
+class Inputs(TypedDict):
+    """How x is filled: uniform on [low, high), or normal with mean low and deviation high."""
+
+    name: str
+    distribution: str
+    low: float
+    high: float
+
+
+class Contender(TypedDict):
+    """One thing that is timed: an algorithm's passes in order, or a single pass."""
+
+    name: str
+    library: str  # name of the build whose library holds the variants
+    variants: list[str]
+    prefix: list[str]  # run once beforehand: they leave the state that a pass alone starts from
+    state: dict[str, float]  # fields of that state that are then set
+    split: bool  # read the clock between passes
+    scratch: bool  # some pass uses the third row
+    whole: bool  # y is a softmax afterwards, and must sum to one
+    key: dict[str, Any]  # key columns of table timings
+
+
+class Block(TypedDict):
+    """Contenders that share buffers, and so can be compared."""
+
+    name: str
+    protocol: str
+    n_elements: int
+    threads: int
+    inputs: Inputs
+    pages: str
+    rounds: int
+    sweeps: int  # values per contender and round: forwards, backwards, forwards, ...
+    value_s: float
+    contenders: list[Contender]
+
+
+class RoundSpec(TypedDict):
+    """A block, and what differs from round to round."""
+
+    block: Block
+    round: int
+    seed: int
+    libraries: dict[str, str]
+    cpus: list[int]
+    llc_bytes: int
+    padding_bytes: int
+
+
+def fingerprint(block: Block, code: Mapping[str, str]) -> str:
+    """Hash of all that a block's numbers depend on: its contenders, their objects, and the code that measures.
+
+    `code` maps what the block runs to a hash of it. The number of rounds is left out: more rounds of the same
+    block are the same block.
+    """
+    described = {key: value for key, value in block.items() if key not in ("rounds", "contenders")}
+    contenders = [{key: value for key, value in c.items() if key != "key"} for c in block["contenders"]]
+    text = json.dumps([described, contenders, sorted(code.items())], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def write_json(path: Path, document: Any) -> None:
+    """Write JSON aside, then rename it into place."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_name(f".{path.name}.aside")
+    aside.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+    aside.replace(path)

@@ -1,0 +1,326 @@
+"""numbers.json: every number and sentence that the report's text uses, computed from tables.
+
+The report reads its text's numbers from nowhere else, so none is typed by hand; one that
+cannot be computed is a ReportError, never a gap.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from passline import formats, report_tables
+from passline.derive import selection
+from passline.derive.ratios import families
+from passline.derive.rounds import length_of
+from passline.errors import ReportError
+from passline.figure_style import SMOKE_STAMP, algorithm_title, isa_title, shown_variant, vector_isas
+from passline.statistics import FASTER, SLOWER, median_interval, rounds_that_can_decide
+
+Tables = Mapping[str, pd.DataFrame]
+Plan = Mapping[str, Any]
+
+REQUIRED_FACTS = ("model_name", "microarchitecture", "l1d_bytes", "l2_bytes", "llc_bytes")
+PROTOCOLS = {
+    "paper": (
+        "paper: x is touched once per cache line before each timed call, y rotates over more memory than the last-level cache "
+        "holds: the input is warm as far as it fits, the output cold, as in the benchmark released with the paper"
+    ),
+    "hot": "hot: the same x and y in every call",
+    "cold": "cold: calls walk over rows that together exceed the last-level cache",
+}
+
+
+def numbers(tables: Tables, plan: Plan, table1: pd.DataFrame) -> dict[str, Any]:
+    """Everything the report's text says in numbers.
+
+    Args:
+        tables: all tables of the session, `claims` included.
+        plan: the session's plan.
+        table1: class counts of the paper's Table 1 (reports/published/paper/table1.csv).
+
+    Returns:
+        `headlines` (three sentences), `values` (key to text), `tables` (name to head and rows), `figures`
+        is added by the report; `measurement` says whether any of it is one.
+    """
+    facts = machine_facts(tables["machines"])
+    return {
+        "measurement": bool(plan["measurement"]),
+        "stamp": SMOKE_STAMP,
+        "headlines": headlines(tables, plan),
+        "values": _values(tables, plan, facts),
+        "tables": {
+            "verdicts": report_tables.verdicts(tables["claims"], plan),
+            "reasons": report_tables.reasons(tables["claims"], plan),
+            "out_of_cache": report_tables.out_of_cache(tables, plan),
+            "ratios_by_size": report_tables.ratios_by_size(tables, plan),
+            "protocols": report_tables.by_protocol(tables, plan),
+            "machine": report_tables.machine(tables["machines"]),
+            "flags": report_tables.flags(tables["registry"], plan),
+            "table1": report_tables.class_counts(tables, plan, table1),
+            "traffic": report_tables.traffic(tables["registry"], plan),
+            "variants": report_tables.variants(tables, plan),
+            "error": report_tables.error(tables["error_over_n"], tables["registry"], plan),
+            "skipped": report_tables.skipped(tables["skipped"]),
+            "marked": report_tables.marked_rounds(tables["rounds"]),
+        },
+    }
+
+
+def machine_facts(machines: pd.DataFrame) -> dict[str, str]:
+    """Facts by key; ReportError where one that the report's first lines need is missing."""
+    facts = dict(zip(machines["key"].astype(str), machines["value"].astype(str), strict=True))
+    for key in REQUIRED_FACTS:
+        if key not in facts:
+            raise ReportError("table machines", f"has no fact {key!r}", "Write it, or the value unavailable with the reason, in machine.json")
+    return facts
+
+
+# --- sentences ---------------------------------------------------------------------------------
+
+
+def headlines(tables: Tables, plan: Plan) -> list[str]:
+    """The three main sentences: who wins out of cache, what happens in cache, and why."""
+    if not plan["measurement"]:
+        return [
+            "Smoke run, not a measurement: every step ran, but its times say nothing about this machine.",
+            "Verdicts are withheld: too few rounds, values and sizes to judge anything.",
+            f"To measure, run: {plan.get('measure_command', 'snakemake')}",
+        ]
+    return [_who_wins(tables, plan), _in_cache(tables, plan), _why(tables, plan)]
+
+
+def _who_wins(tables: Tables, plan: Plan) -> str:
+    rows = selection.against_faster(selection.primary(tables["ratios"], plan))
+    sizes = [n for n in selection.out_of_cache(plan) if n in set(rows["n_elements"])]
+    if not sizes:
+        return "Out of cache: no size beyond the last-level cache was measured, so the paper's main question stays open here."
+    rows = rows[rows["n_elements"] == max(sizes)]
+    clauses = []
+    for isa in _isas_in_words(rows, tables):
+        mine = rows[rows["isa"] == isa].sort_values("variant", ascending=False)
+        parts = [_ratio_clause(str(word), str(base), same, plan) for (word, base), same in mine.groupby(["verdict", "base"], sort=False)]
+        clauses.append(f"{isa_title(isa, plan)}: {'; '.join(parts)}")
+    return (
+        f"Out of cache ({formats.count(max(sizes))} elements), time of the faster Three-Pass over time of Two-Pass. {'. '.join(clauses)}."
+    )
+
+
+def _isas_in_words(rows: pd.DataFrame, tables: Tables) -> list[str]:
+    """ISAs that a headline names, the widest first: vector ISAs, or scalar where there is no other."""
+    return list(reversed(vector_isas(selection.isas(rows, tables["registry"]))))
+
+
+def in_sentence(title: str) -> str:
+    """`Three-Pass, recomputing` as `recomputing Three-Pass`."""
+    name, _, kind = title.partition(", ")
+    return f"{kind} {name}" if kind else name
+
+
+def _ratio_clause(word: str, base: str, rows: pd.DataFrame, plan: Plan) -> str:
+    """Variants that share verdict and base: `faster than recomputing Three-Pass, 1.242 [1.240, 1.255] tuned`."""
+    phrases = {"faster": "faster than", "slower": "slower than", "equal": "within 1 % of", "undecided": "undecided against"}
+    values = [f"{formats.ratio_with_interval(r['ratio'], r['ratio_low'], r['ratio_high'])} {r['variant']}" for _, r in rows.iterrows()]
+    return f"{phrases[word]} {in_sentence(algorithm_title(base, plan))}, {formats.listed(values)}"
+
+
+def _in_cache(tables: Tables, plan: Plan) -> str:
+    rows = selection.against_faster(selection.primary(tables["ratios"], plan))
+    variant = shown_variant(rows)
+    rows = rows[rows["variant"] == variant]
+    if rows.empty:
+        return "In cache: no pair of algorithms was timed."
+    clauses = []
+    for isa in _isas_in_words(rows, tables):
+        mine = rows[rows["isa"] == isa].sort_values("n_elements")
+        clauses.append(f"{isa_title(isa, plan)}: {_points_in_cache(mine, plan)}; {_crossover_in_words(mine)}")
+    return f"In cache, time of the faster Three-Pass over time of Two-Pass ({variant}). {'. '.join(clauses)}."
+
+
+def _points_in_cache(rows: pd.DataFrame, plan: Plan) -> str:
+    """The ratios at the labelled sizes in cache; their base is named once where it is the same."""
+    named = [(label, rows[rows["n_elements"] == length_of(plan, label)]) for label in ("L1", "L2", "LLC/2")]
+    points = [(label, row.iloc[0]) for label, row in named if len(row)]
+    if not points:
+        return "no labelled size was timed"
+    values = [f"{formats.ratio_with_interval(row['ratio'], row['ratio_low'], row['ratio_high'])} at {label}" for label, row in points]
+    bases = [in_sentence(algorithm_title(row["base"], plan)) for _, row in points]
+    if len(set(bases)) > 1:
+        return formats.listed([f"{value} against {base}" for value, base in zip(values, bases, strict=True)])
+    return f"{formats.listed(values)} against {bases[0]}"
+
+
+def crossover(rows: pd.DataFrame) -> int | None:
+    """Smallest measured size from which Two-Pass is faster at every larger size; None where there is none.
+
+    Args:
+        rows: ratios of one ISA and variant, one row per size.
+    """
+    ahead = None
+    for _, row in rows.sort_values("n_elements", ascending=False).iterrows():
+        if row["verdict"] != FASTER:
+            break
+        ahead = int(row["n_elements"])
+    return ahead
+
+
+def _crossover_in_words(rows: pd.DataFrame) -> str:
+    first = crossover(rows)
+    if first is None:
+        return "Two-Pass is not ahead at the largest size"
+    if first == int(rows["n_elements"].min()):
+        return "Two-Pass is ahead at every measured size"
+    return f"Two-Pass stays ahead from {formats.count(first)} elements on"
+
+
+def _why(tables: Tables, plan: Plan) -> str:
+    sizes = selection.out_of_cache(plan)
+    isas = _isas_in_words(selection.alone(tables["passes"]), tables)
+    clauses = []
+    names = list(dict.fromkeys(name for spec in plan["algorithms"].values() for name in spec["passes"]))
+    for isa in isas:
+        for variant in ("tuned", "preset"):
+            rows = selection.judged_passes(tables, plan, names, isa, variant, max(sizes, default=0))
+            if len(rows):
+                clauses.append(f"{isa_title(isa, plan)} ({variant}): {bounds_in_words(rows)}")
+                break
+    if not clauses:
+        return "Why: no pass was timed alone at an out-of-cache size, so what bounds them was not judged."
+    return f"Why, out of cache. {'. '.join(clauses)}."
+
+
+def bounds_in_words(rows: pd.DataFrame) -> str:
+    """Which passes memory bounds, which arithmetic, and which neither alone explains."""
+    words = {"memory": "memory bandwidth bounds {}", "core": "arithmetic bounds {}", "both": "neither alone explains {}", "-": "{} not judged"}
+    parts = []
+    for bound, phrase in words.items():
+        names = list(rows.loc[rows["bound"] == bound, "pass"])
+        if names:
+            parts.append(phrase.format(f"all {len(names)} passes" if len(names) == len(rows) else formats.listed(names)))
+    return "; ".join(parts)
+
+
+# --- values ------------------------------------------------------------------------------------
+
+
+def _values(tables: Tables, plan: Plan, facts: Mapping[str, str]) -> dict[str, str]:
+    effort = plan["effort"]
+    values = {
+        "study_title": str(plan.get("study_title", plan.get("study", "softmax"))),
+        "machine": str(tables["machines"]["machine"].iloc[0]),
+        "session": str(plan["session"]),
+        "build_id": formats.listed(sorted(set(tables["registry"]["build_id"]))),
+        "command": str(plan["command"]),
+        "cpu": facts["model_name"],
+        "microarchitecture": facts["microarchitecture"],
+        "caches": formats.listed([f"{name} {_cache(facts[key])}" for name, key in (("L1d", "l1d_bytes"), ("L2", "l2_bytes"), ("LLC", "llc_bytes"))]),
+        "protocols": ". ".join(_sentence(PROTOCOLS.get(name, name)) for name in plan["protocols"]),
+        "primary_protocol": str(plan["primary_protocol"]),
+        "out_of_cache": formats.listed([f"{label} ({formats.count(plan['labels'][label])} elements)" for label in plan["out_of_cache"]]) or "none",
+        "effort": effort_in_words(effort),
+        "shown_variant": shown_variant(selection.whole(tables["passes"])) or "none",
+        "inputs": formats.listed(sorted(set(tables["timings"]["inputs"]))) if "timings" in tables else str(plan.get("primary_inputs", "uniform")),
+        "recompute_or_reload": recompute_or_reload(tables, plan),
+        "hypervisor": _hypervisor(facts),
+        "clock_cost": _clock_cost(facts),
+    }
+    return values | _round_values(tables["rounds"]) | _precision_values(tables["ratios"], plan)
+
+
+def effort_in_words(effort: Mapping[str, Any]) -> str:
+    """Keys and values of the plan's effort; a key that ends in `_s` is in seconds."""
+    return "; ".join(f"{key.removesuffix('_s').replace('_', ' ')} {value}{' s' if key.endswith('_s') else ''}" for key, value in effort.items())
+
+
+def recompute_or_reload(tables: Tables, plan: Plan) -> str:
+    """Which Three-Pass wins where, one clause per ISA."""
+    if not plan["measurement"]:
+        return "Which of the two is faster is withheld in a smoke run."
+    reload, recompute = "three_pass_reload", "three_pass_recompute"
+    rows = selection.against(selection.primary(tables["ratios"], plan), reload, recompute)
+    rows = rows[rows["variant"] == shown_variant(rows)].sort_values("n_elements")
+    clauses = []
+    for isa in reversed(selection.isas(rows, tables["registry"])):
+        mine = rows[rows["isa"] == isa]
+        wins = {word: mine.loc[mine["verdict"] == word, "n_elements"] for word in (FASTER, SLOWER)}
+        parts = []
+        if len(wins[FASTER]):
+            parts.append(f"reloading wins at {_range(wins[FASTER], len(mine))}")
+        if len(wins[SLOWER]):
+            parts.append(f"recomputing wins at {_range(wins[SLOWER], len(mine))}")
+        clauses.append(f"{isa_title(isa, plan)}: {' and '.join(parts) or 'no size decides'}")
+    return f"Of the two Three-Pass algorithms: {'; '.join(clauses)}." if clauses else "The two Three-Pass algorithms were not compared."
+
+
+def _range(sizes: pd.Series[int], of: int) -> str:
+    if len(sizes) == of:
+        return "every measured size"
+    low, high = formats.count(sizes.min()), formats.count(sizes.max())
+    return f"{low} elements" if low == high else f"{len(sizes)} of {of} sizes, from {low} to {high} elements"
+
+
+def _cache(value: str) -> str:
+    return formats.binary_bytes(float(value)) if value.replace(".", "").isdigit() else value
+
+
+def _sentence(text: str) -> str:
+    return text[0].upper() + text[1:]
+
+
+def _hypervisor(facts: Mapping[str, str]) -> str:
+    value = facts.get("hypervisor", "unavailable")
+    if value in ("none", "-", ""):
+        return "No hypervisor shows itself."
+    if value == "unavailable":
+        return "Whether a hypervisor lies beneath is not known."
+    return f"It is a virtual machine ({value}): neighbours can take time and bandwidth, and some facts are hidden."
+
+
+def _clock_cost(facts: Mapping[str, str]) -> str:
+    value = facts.get("clock_cost_s", "unavailable")
+    try:
+        return f"Reading the clock costs {formats.quantity(float(value), 's')}."
+    except ValueError:
+        return "The cost of reading the clock is not known."
+
+
+def _round_values(rounds: pd.DataFrame) -> dict[str, str]:
+    """What the rounds were like: how many, how long, at which clock, on which pages."""
+    if rounds.empty:
+        raise ReportError("table rounds", "is empty", "Measure again: snakemake")
+    per_block = rounds.groupby("block").size()
+    clock = median_interval(rounds["clock_hz"])
+    huge = float(rounds["huge_bytes"].sum()) / float(rounds["buffer_bytes"].sum()) if rounds["buffer_bytes"].sum() else math.nan
+    least, most = int(per_block.min()), int(per_block.max())
+    low, high = float(rounds["clock_hz"].min()), float(rounds["clock_hz"].max())
+    return {
+        "blocks": formats.count(len(per_block)),
+        "rounds": formats.count(len(rounds)),
+        "rounds_per_block": f"{least}" if least == most else f"{least} to {most}",
+        "rounds_marked": formats.count(int(rounds["marked"].sum())),
+        "rounds_time": f"{float(rounds['duration_s'].sum()) / 60.0:.1f}{formats.NARROW}min",
+        "clock": f"{clock.median / 1e9:.2f}{formats.NARROW}GHz (from {low / 1e9:.2f} to {high / 1e9:.2f})" if not math.isnan(clock.median) else "not known",
+        "huge_share": formats.percent(huge),
+        "steal": formats.quantity(float(rounds["steal_s"].sum()), "s") if rounds["steal_s"].notna().any() else "not known",
+    }
+
+
+def _precision_values(ratios: pd.DataFrame, plan: Plan) -> dict[str, str]:
+    """How narrow the intervals are, and whether the rounds can decide anything at all."""
+    if ratios.empty:
+        return {key: formats.NOTHING for key in ("half_width_in", "half_width_out", "family_size", "rounds_needed")} | {"rounds_enough": "No pair of algorithms was timed."}
+    outside = ratios["n_elements"].isin(selection.out_of_cache(plan))
+    sizes = pd.Series(families(ratios)).value_counts()
+    needed = rounds_that_can_decide(int(sizes.max()))
+    least = int(ratios["n_rounds"].min())
+    enough = "every ratio has as many" if least >= needed else f"the fewest here are {least}, so some verdicts are undecided whatever the times"
+    return {
+        "half_width_in": formats.percent(float(ratios.loc[~outside, "smallest_detectable"].median()), 2),
+        "half_width_out": formats.percent(float(ratios.loc[outside, "smallest_detectable"].median()), 2),
+        "family_size": formats.count(int(sizes.max())),
+        "rounds_needed": formats.count(needed),
+        "rounds_enough": f"A family of {int(sizes.max())} ratios needs {needed} rounds before any of them can pass; {enough}.",
+    }

@@ -1,0 +1,282 @@
+"""What is timed: blocks of contenders, derived from config, study, machine and tuning; and what is skipped, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from passline.contenders import Built, algorithm, alone
+from passline.errors import ConfigError
+from passline.measure.spec import Block, Contender, Inputs
+from passline.registry import Isa, Study
+from passline.sizes import Caches, key_sizes, sweep_sizes
+
+CLOCK_SHARE = 0.02  # where reading the clock costs more than this share of a call, the size is skipped
+MEMORY_SHARE = 0.8  # of the machine's memory that buffers may take
+LARGE_MEMORY_MULTIPLE = 3  # large class counts are measured only where memory is this many times what they take
+_CEILING_LEVELS = {"L1": "L1", "L2": "L2", "LLC": "LLC/2", "DRAM": "4 x LLC"}  # level -> size label
+_MEMORY_LEVELS = ("LLC", "DRAM")  # shared by all cores: with all of them, each takes its part of the row
+
+
+@dataclass(frozen=True)
+class Host:
+    """What the plan must know of the machine."""
+
+    caches: Caches
+    memory_bytes: int
+    cpus: Sequence[int]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Blocks, the sizes by label, and what was left out."""
+
+    blocks: list[Block]
+    labels: dict[str, int]
+    skipped: list[dict[str, str]]
+
+
+class Planner:
+    """Builds blocks for one study on one machine."""
+
+    def __init__(
+        self, config: Mapping[str, Any], study: Study, ceilings: Study, isas: Mapping[str, Isa], host: Host
+    ) -> None:
+        """Resolve the sizes; ConfigError where a size listed in the config does not fit into memory."""
+        self.config, self.study, self.ceilings, self.isas, self.host = config, study, ceilings, isas, host
+        self.key = key_sizes(host.caches)
+        listed = config["sizes"]["sweep"]
+        self.sweep: list[int] = sweep_sizes(host.caches) if listed == "auto" else sorted(listed)
+        if listed != "auto":
+            self.check_listed("sizes.sweep", self.sweep)
+        self.classes: dict[str, int] = dict(config["sizes"]["class_counts"])
+        self.large_classes: dict[str, int] = dict(config["sizes"]["large_class_counts"])
+
+    @property
+    def labels(self) -> dict[str, int]:
+        """Every size that has a name."""
+        return {
+            **self.key,
+            "2 x LLC": self.host.caches.elements("llc", 2),
+            **self.classes,
+            **self.large_classes,
+        }
+
+    def check_listed(self, key: str, sizes: Iterable[int]) -> None:
+        """ConfigError for a listed size whose rows do not fit into memory."""
+        for n in sizes:
+            need = self.bytes_needed("paper", n)
+            if need > MEMORY_SHARE * self.host.memory_bytes:
+                most = int(MEMORY_SHARE * self.host.memory_bytes / need * n)
+                raise ConfigError(
+                    f"config: {key}",
+                    f"{n} elements need {need / 1e9:.1f} GB of buffers, this machine has {self.host.memory_bytes / 1e9:.1f} GB",
+                    f"List sizes up to about {most}",
+                )
+
+    def bytes_needed(self, protocol: str, n: int) -> int:
+        """Bytes of buffers that a block of this protocol and size allocates."""
+        row, llc = 4 * n, self.host.caches.llc
+        rotated = row + llc if protocol == "paper" else row if protocol == "hot" else 4 * llc + row
+        x = row if protocol != "cold" else 4 * llc + row
+        return x + rotated + (row if protocol == "hot" else 0)
+
+    def plan(self, builds: Sequence[Built], clock_cost_s: float, call_s_per_element: float) -> Plan:
+        """All blocks of the timing step.
+
+        `call_s_per_element` is the time per element of the fastest algorithm in cache, from tuning: with the cost
+        of reading the clock it says which sizes the paper's protocol, which reads it around every call, can time.
+        """
+        blocks: list[Block] = []
+        skipped: list[dict[str, str]] = []
+        for group in self.config["blocks"]:
+            isas, missing = self.resolve_isas(group["isas"])
+            skipped += [
+                {"what": f"{group['kind']} blocks on {isa}", "reason": reason} for isa, reason in missing.items()
+            ]
+            for n, reason in self.resolve_sizes(group):
+                for protocol in group["protocols"]:
+                    for family in group["inputs"]:
+                        for pages in group.get("pages", ["huge"]):
+                            name = f"{group['kind']}-{protocol}-n{n}-{family}-{pages}"
+                            why = reason or self.doubt(group["kind"], protocol, n, clock_cost_s, call_s_per_element)
+                            if why is not None:
+                                skipped.append({"what": name, "reason": why})
+                                continue
+                            found = [c for b in builds for isa in isas for c in self.contenders(group["kind"], b, isa)]
+                            contenders, out = self.sound(found, builds)
+                            skipped += out
+                            if contenders:
+                                blocks.append(self.block(name, protocol, n, family, pages, contenders))
+        return Plan(_merge(blocks), self.labels, _unique(skipped))
+
+    def resolve_isas(self, wanted: str | Sequence[str]) -> tuple[list[str], dict[str, str]]:
+        """ISAs of a group, and those it names that this session does not have."""
+        vector = [name for name in self.isas if name != "scalar"] or ["scalar"]
+        if wanted == "simd":
+            return vector, {}
+        if wanted == "widest":
+            return vector[-1:], {}
+        return [i for i in wanted if i in self.isas], {
+            i: "not built in this session" for i in wanted if i not in self.isas
+        }
+
+    def resolve_sizes(self, group: Mapping[str, Any]) -> list[tuple[int, str | None]]:
+        """Row lengths of a group, each with the reason why it is skipped or None."""
+        wanted = group["sizes"]
+        least = group.get("minimum_elements", 1)
+        if wanted == "large_class_counts":
+            return [(n, self.too_large(n)) for n in self.large_classes.values()]
+        named = {
+            "sweep": self.sweep,
+            "key": list(self.key.values()),
+            "class_counts": list(self.classes.values()),
+        }
+        if isinstance(wanted, str):
+            return [
+                (n, None if n >= least else f"shorter than the group's minimum of {least} elements")
+                for n in named[wanted]
+            ]
+        self.check_listed("blocks.sizes", wanted)
+        return [(n, None) for n in wanted if n >= least]
+
+    def too_large(self, n: int) -> str | None:
+        """Why a large class count is skipped, or None."""
+        need = LARGE_MEMORY_MULTIPLE * 8 * n
+        if need <= self.host.memory_bytes:
+            return None
+        return f"three times its rows are {need / 1e9:.1f} GB, this machine has {self.host.memory_bytes / 1e9:.1f} GB"
+
+    def doubt(self, kind: str, protocol: str, n: int, clock_cost_s: float, call_s_per_element: float) -> str | None:
+        """Why a size cannot be measured by a protocol, or None."""
+        if self.bytes_needed(protocol, n) > MEMORY_SHARE * self.host.memory_bytes:
+            return f"its buffers do not fit into {MEMORY_SHARE:.0%} of the memory"
+        share = clock_cost_s / (n * call_s_per_element)
+        if protocol == "paper" and kind != "passes" and share > CLOCK_SHARE:
+            return f"reading the clock around every call ({clock_cost_s * 1e9:.0f} ns) would cost over {CLOCK_SHARE:.0%} of it"
+        return None
+
+    def block(self, name: str, protocol: str, n: int, family: str, pages: str, contenders: list[Contender]) -> Block:
+        """A block of the timing step."""
+        effort = self.config["effort"]
+        key = {"n_elements": n, "threads": 1, "cache_protocol": protocol, "inputs": family, "pages": pages}
+        return {
+            "name": name,
+            "protocol": protocol,
+            "n_elements": n,
+            "threads": 1,
+            "inputs": self.inputs(family),
+            "pages": pages,
+            "rounds": effort["rounds"],
+            "sweeps": effort["sweeps"],
+            "value_s": effort["value_s"],
+            "contenders": [{**c, "key": {**c["key"], **key}} for c in contenders],
+        }
+
+    def sound(
+        self, contenders: list[Contender], builds: Sequence[Built]
+    ) -> tuple[list[Contender], list[dict[str, str]]]:
+        """Split contenders into those that may be timed, and those with a variant that failed the check."""
+        rejected = {(b.compiler, name): why for b in builds for name, why in b.rejected.items()}
+        bad = {
+            c["name"]: next(rejected[c["library"], v] for v in c["variants"] if (c["library"], v) in rejected)
+            for c in contenders
+            if any((c["library"], v) in rejected for v in c["variants"])
+        }
+        kept = [c for c in contenders if c["name"] not in bad]
+        return kept, [{"what": name, "reason": f"failed the check: {why}"} for name, why in bad.items()]
+
+    def inputs(self, family: str) -> Inputs:
+        """An input family as a round takes it, from the study."""
+        spec = self.study.inputs[family]
+        low, high = (
+            (spec["mean"], spec["deviation"]) if spec["distribution"] == "normal" else (spec["low"], spec["high"])
+        )
+        return {"name": family, "distribution": spec["distribution"], "low": float(low), "high": float(high)}
+
+    def contenders(self, kind: str, built: Built, isa: str) -> list[Contender]:
+        """Contenders of a block: algorithms with their preset and tuned variants, or passes beside their ceilings."""
+        if kind != "passes":
+            choices = [
+                (a, c)
+                for a in self.study.algorithms.values()
+                for c in ("preset", "tuned")
+                if c == "preset" or all((p, isa) in built.chosen for p in a.passes)
+            ]
+            return [algorithm(self.study, a.name, built, isa, choice, split=kind == "split") for a, choice in choices]
+        names = {self.study.preset(p, isa).name for p in self.study.passes} | set(built.chosen.values())
+        passes = [alone(self.study, v, built) for v in self.study.variants if v.isa == isa and v.name in names]
+        roofs = [
+            alone(self.ceilings, v, built)
+            for v in self.ceilings.variants
+            if v.isa == isa and self.ceilings.passes[v.pass_name].mix != (0, 0, False)
+        ]
+        return passes + roofs
+
+    def tuning(self, builds: Sequence[Built]) -> list[Block]:
+        """Blocks of the tuning step: every sound variant alone, in L1, in L2, and with x as large as the LLC.
+
+        Scalar passes are bound by the core at every size, so the last tells nothing new about them.
+        """
+        large = self.host.caches.elements("llc", 1)
+        sizes = sorted({self.key["L1"], self.key["L2"], large})
+        effort = self.config["effort"]
+        blocks = [
+            self.block(
+                f"tune-hot-n{n}-uniform-huge-{isa}",
+                "hot",
+                n,
+                "uniform",
+                "huge",
+                [
+                    alone(self.study, v, b)
+                    for b in builds
+                    for v in self.study.variants
+                    if v.isa == isa and v.name not in b.rejected
+                ],
+            )
+            for n in sizes
+            for isa in self.isas
+            if n < large or self.isas[isa].lanes > 1
+        ]
+        return [
+            {**b, "rounds": effort["tune_rounds"], "value_s": effort["tune_value_s"]} for b in blocks if b["contenders"]
+        ]
+
+    def roofs(self, builds: Sequence[Built]) -> list[Block]:
+        """Blocks of the ceilings step: every ceiling per level, on one cpu and on all."""
+        effort, cpus = self.config["effort"], len(self.host.cpus)
+        blocks: list[Block] = []
+        for level, label in _CEILING_LEVELS.items():
+            for threads in sorted({1, cpus}):
+                n = self.key[label] // threads if level in _MEMORY_LEVELS else self.key[label]
+                contenders = [
+                    alone(self.ceilings, v, b)
+                    for b in builds
+                    for v in self.ceilings.variants
+                    if self.ceilings.passes[v.pass_name].mix != (0, 0, False) or level == "L1"
+                ]
+                block = self.block(
+                    f"ceilings-hot-n{n}-uniform-huge-t{threads}", "hot", n, "uniform", "huge", contenders
+                )
+                key = {"threads": threads}
+                block["contenders"] = [{**c, "key": {**c["key"], **key}} for c in block["contenders"]]
+                blocks.append({**block, "threads": threads, "rounds": effort["ceiling_rounds"]})
+        return blocks
+
+
+def _merge(blocks: list[Block]) -> list[Block]:
+    """Blocks by name: a size that two groups ask for is measured once, with the contenders of both."""
+    merged: dict[str, Block] = {}
+    for block in blocks:
+        if block["name"] in merged:
+            known = {c["name"] for c in merged[block["name"]]["contenders"]}
+            merged[block["name"]]["contenders"] += [c for c in block["contenders"] if c["name"] not in known]
+        else:
+            merged[block["name"]] = block
+    return list(merged.values())
+
+
+def _unique(rows: list[dict[str, str]]) -> list[dict[str, str]]:
+    return list({row["what"]: row for row in rows}.values())

@@ -1,0 +1,224 @@
+"""What is right: input families, float64 references of every pass and of softmax, and distances in ULP.
+
+A reference takes the same float32 row as the pass and computes in float64 (about
+2^29 times finer), so that its own error does not count. It is looked up by the
+pass's name; a study outside the repository brings a ``reference.py`` with its own
+``REFERENCES``. Names: x is float32[n], e = exp(x - max).
+"""
+
+from __future__ import annotations
+
+import math
+import runpy
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from passline.errors import StudyError
+
+Floats = npt.NDArray[np.float32]
+Doubles = npt.NDArray[np.float64]
+
+FLT_MIN = float(np.finfo(np.float32).tiny)
+_DISTRIBUTIONS = "normal, uniform, ramp, constant, one_hot, masked, masked_head"
+_CHUNK = 1 << 16  # elements: a chunk of float64 and its temporaries stay in the L2
+# ln2 in two parts; the first has 24 bits, so that its product with an integer below 2^29 is exact.
+_LN2_HIGH, _LN2_LOW = float.fromhex("0x1.62e42ep-1"), float.fromhex("0x1.efa39ef35793cp-25")
+
+
+def make_inputs(family: Mapping[str, Any], n: int, seed: int) -> Floats:
+    """A row of n scores of one family of study.yaml; the same for the same arguments.
+
+    `masked` and `masked_head` leave at least one score: a row without any is a special value,
+    not an input. StudyError for an unknown distribution or a missing parameter.
+    """
+    generator = np.random.default_rng(seed)
+    kind = family.get("distribution")
+    try:
+        return _draw(str(kind), family, n, generator)
+    except KeyError as cause:
+        what = f"distribution {kind!r} has no parameter {cause}"
+        raise StudyError("study.yaml: inputs", what, "Add it, see kernels/softmax/study.yaml") from cause
+
+
+def _draw(kind: str, family: Mapping[str, Any], n: int, generator: np.random.Generator) -> Floats:
+    if kind == "normal":
+        return _normal(n, generator, family["mean"], family["deviation"])
+    if kind == "uniform":
+        low, high = np.float32(family["low"]), np.float32(family["high"])
+        return low + (high - low) * generator.random(n, dtype=np.float32)
+    if kind == "ramp":
+        return np.linspace(family["low"], family["high"], n, dtype=np.float32)
+    if kind == "constant":
+        return np.full(n, family["value"], dtype=np.float32)
+    if kind == "one_hot":
+        row = np.zeros(n, dtype=np.float32)
+        row[generator.integers(n)] = family["value"]
+        return row
+    if kind in ("masked", "masked_head"):
+        row = _normal(n, generator, family.get("mean", 0), family.get("deviation", 3))
+        count = min(int(n * family["fraction"]), n - 1)
+        hidden = np.arange(count) if kind == "masked_head" else generator.permutation(n)[:count]
+        row[hidden] = -np.float32(family["value"])
+        return row
+    raise StudyError("study.yaml: inputs", f"unknown distribution {kind!r}", f"Use one of: {_DISTRIBUTIONS}")
+
+
+def _normal(n: int, generator: np.random.Generator, mean: float, deviation: float) -> Floats:
+    return np.float32(mean) + np.float32(deviation) * generator.standard_normal(n, dtype=np.float32)
+
+
+@dataclass(frozen=True)
+class Expected:
+    """What a pass is given beside x, and what it must leave.
+
+    A reduction leaves `value` (times 2^exponent where `exponent_field` is named) in the state's
+    field `value_field`; an output pass leaves `outputs` in y. Either may be absent.
+    """
+
+    state: Mapping[str, float] = field(default_factory=dict)  # fields of the state set by earlier passes
+    row: Floats | None = None  # what y holds before; None where the pass must not care
+    outputs: Doubles | None = None  # float64[n]
+    value: float | None = None
+    value_field: str = ""
+    exponent: float = 0.0
+    exponent_field: str = ""
+    summed: bool = False  # value is a sum of n terms, with the rounding errors of its additions
+
+
+def _maximum(x: Floats) -> np.float32:
+    return np.float32(x.max())
+
+
+def _exp_below_max(x: Floats) -> Doubles:
+    """exp(x - max), the difference rounded to float32 as the passes are specified to do."""
+    return np.exp((x - _maximum(x)).astype(np.float64))
+
+
+def _sum_as_pair(x: Floats) -> tuple[float, int]:
+    """sum exp(x) = mantissa * 2^exponent with the exponent of the largest term; cannot overflow."""
+    exponent = round(float(_maximum(x)) / math.log(2))
+    return math.fsum(_exp_scaled(x, exponent)), exponent
+
+
+def _exp_scaled(x: Floats, exponent: int) -> Doubles:
+    """exp(x) 2^-exponent. The first difference is exact or of a magnitude that leaves exp 0."""
+    return np.exp(x.astype(np.float64) - exponent * _LN2_HIGH - exponent * _LN2_LOW)
+
+
+def _rmax(x: Floats) -> Expected:
+    return Expected(value=float(_maximum(x)), value_field="max")
+
+
+def _raddexpminusmax(x: Floats) -> Expected:
+    total = math.fsum(_exp_below_max(x))
+    return Expected(state={"max": float(_maximum(x))}, value=total, value_field="sum", summed=True)
+
+
+def _raddstoreexpminusmax(x: Floats) -> Expected:
+    e = _exp_below_max(x)
+    state = {"max": float(_maximum(x))}
+    return Expected(state=state, outputs=e, value=math.fsum(e), value_field="sum", summed=True)
+
+
+def _vscaleexpminusmax(x: Floats) -> Expected:
+    e = _exp_below_max(x)
+    scale = float(np.float32(1 / math.fsum(e)))
+    return Expected(state={"max": float(_maximum(x)), "scale": scale}, outputs=e * scale)
+
+
+def _vmulc(x: Floats) -> Expected:
+    e = _exp_below_max(x)
+    row, scale = e.astype(np.float32), float(np.float32(1 / math.fsum(e)))
+    return Expected(state={"scale": scale}, row=row, outputs=row.astype(np.float64) * scale)
+
+
+def _raddextexp(x: Floats) -> Expected:
+    mantissa, exponent = _sum_as_pair(x)
+    return Expected(
+        value=mantissa, value_field="mantissa", exponent=exponent, exponent_field="exponent", summed=True
+    )
+
+
+def _vscaleextexp(x: Floats) -> Expected:
+    mantissa, exponent = _sum_as_pair(x)
+    scale = float(np.float32(1 / mantissa))
+    state = {"mantissa": mantissa, "exponent": float(exponent), "scale": scale}
+    return Expected(state=state, outputs=_exp_scaled(x, exponent) * scale)
+
+
+Reference = Callable[[Floats], Expected]
+
+REFERENCES: Mapping[str, Reference] = {
+    "rmax": _rmax,
+    "raddexpminusmax": _raddexpminusmax,
+    "raddstoreexpminusmax": _raddstoreexpminusmax,
+    "vscaleexpminusmax": _vscaleexpminusmax,
+    "vmulc": _vmulc,
+    "raddextexp": _raddextexp,
+    "vscaleextexp": _vscaleextexp,
+}
+
+
+def reference(pass_name: str, folder: Path | None = None) -> Reference:
+    """The reference of a pass: its study's own (`folder`/reference.py) before the ones here; StudyError if none."""
+    own: Mapping[str, Reference] = {}
+    path = None if folder is None else folder / "reference.py"
+    if path is not None and path.is_file():
+        own = runpy.run_path(str(path)).get("REFERENCES", {})
+    found = own.get(pass_name) or REFERENCES.get(pass_name)
+    if found is None:
+        where = f"study.yaml: passes.{pass_name}"
+        remedy = "Add one to REFERENCES in workflow/passline/reference.py or in the study's own reference.py"
+        raise StudyError(where, "no float64 reference says what is right", remedy)
+    return found
+
+
+def softmax(x: Floats) -> Doubles:
+    """Softmax of a float32 row in float64; all NaN where the row has NaN, +inf, or -inf alone.
+
+    Peak memory is the result and a few chunks, so that rows of 64 M are at hand.
+    """
+    top = float(x.max())
+    if not math.isfinite(top):
+        return np.full(x.size, np.nan)
+    out = np.empty(x.size, dtype=np.float64)
+    sums = []
+    for start in range(0, x.size, _CHUNK):
+        part = out[start : start + _CHUNK]
+        np.subtract(x[start : start + _CHUNK], top, out=part, dtype=np.float64)
+        np.exp(part, out=part)
+        sums.append(float(part.sum()))
+    out /= math.fsum(sums)
+    return out
+
+
+Whole = Callable[[Floats], Doubles]
+
+
+def whole_reference(study: str, folder: Path | None = None) -> Whole:
+    """What all algorithms of a study compute: `whole` of its own reference.py, or softmax; StudyError if neither."""
+    path = None if folder is None else folder / "reference.py"
+    own = runpy.run_path(str(path)).get("whole") if path is not None and path.is_file() else None
+    if own is None and study != "softmax":
+        remedy = "Define whole(x) in the study's own reference.py"
+        raise StudyError(f"study {study}", "no float64 reference says what its algorithms compute", remedy)
+    return own or softmax
+
+
+def ulp(want: Doubles) -> Doubles:
+    """Spacing of float32 at the magnitude of each finite float64, never below that of the denormals."""
+    power = (np.abs(want).view(np.int64) & 0x7FF0000000000000).view(np.float64)
+    return np.maximum(power, FLT_MIN) * 2.0**-23
+
+
+def ulp_error(got: Floats, want: Doubles) -> Doubles:
+    """|got - want| in float32 ULP of want. NaN agrees with NaN and inf with itself; else such a pair is inf apart."""
+    with np.errstate(invalid="ignore", over="ignore"):
+        error = np.abs(got.astype(np.float64) - want) / ulp(want)
+    same = (np.isnan(got) & np.isnan(want)) | (got == want)
+    return np.where(same, 0.0, np.where(np.isnan(error), np.inf, error))

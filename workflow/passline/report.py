@@ -1,0 +1,56 @@
+"""The report: a Typst template, numbers.json and the figures, compiled to a PDF."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import typst
+
+from passline.errors import ReportError
+
+
+@dataclass(frozen=True)
+class ReportFigure:
+    """A figure of the report: its drawing and its caption."""
+
+    svg: Path
+    caption: str
+
+
+def compile_report(template: Path, numbers: Mapping[str, Any], figures: Mapping[str, ReportFigure], output: Path) -> None:
+    """Write the PDF; raise ReportError where a figure or a number that the template names is missing.
+
+    The template sees one folder, holding `numbers.json` and `figures/<name>.svg`. Fonts are those that
+    Typst carries, and no date enters, so equal inputs give equal bytes.
+
+    Args:
+        template: Typst source.
+        numbers: contents of numbers.json.
+        figures: figures by name.
+        output: the PDF to write.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        stage = Path(folder)
+        (stage / "figures").mkdir()
+        for name, figure in figures.items():
+            if not figure.svg.is_file():
+                raise ReportError(figure.svg, "the figure does not exist", f"Draw it: snakemake {figure.svg}")
+            shutil.copyfile(figure.svg, stage / "figures" / f"{name}.svg")
+        document = dict(numbers) | {"figures": {name: figure.caption for name, figure in figures.items()}}
+        (stage / "numbers.json").write_text(json.dumps(document, ensure_ascii=False), encoding="utf-8")
+        shutil.copyfile(template, stage / "report.typ")
+        try:
+            pdf = typst.compile(stage / "report.typ", root=stage, ignore_system_fonts=True, timestamp=0)
+        except typst.TypstError as error:
+            message = " ".join(str(error).split())
+            raise ReportError(template, f"does not compile ({message})", "Add the number to workflow/passline/numbers.py, or correct the template") from error
+    output.parent.mkdir(parents=True, exist_ok=True)
+    aside = output.with_name(f".{output.name}.part")
+    aside.write_bytes(pdf)
+    aside.replace(output)

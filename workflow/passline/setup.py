@@ -1,0 +1,121 @@
+"""What the Snakefile resolves once, while it is parsed: everything that can be wrong is found here, before anything runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from passline.config import check_config, find_compilers
+from passline.errors import ConfigError, MachineError
+from passline.machine import Machine, detect
+from passline.plan import Host, Planner
+from passline.registry import KERNELS, Isa, Study, load_isas, load_study, select_isas
+from passline.sizes import Caches
+
+# Where a machine does not tell a cache's size, the plan needs one all the same: a common size, and the report says so.
+_USUAL_BYTES = {"l1d": 32 << 10, "l2": 1 << 20, "llc": 32 << 20}
+
+
+@dataclass(frozen=True)
+class Setup:
+    """Config, machine, studies and paths of a session."""
+
+    config: Mapping[str, Any]
+    machine: Machine
+    label: str
+    isas: Mapping[str, Isa]
+    missing_isas: Mapping[str, str]
+    studies: Mapping[str, Study]
+
+    @property
+    def study(self) -> Study:
+        """The session's own study."""
+        return self.studies[self.config["study"]]
+
+    @property
+    def session_folder(self) -> str:
+        """Name of the session's folder; another study than softmax puts its name in front."""
+        session, study = str(self.config["session"]), self.config["study"]
+        return session if study == "softmax" else f"{study}-{session}"
+
+    @property
+    def results(self) -> str:
+        """Folder of the session's results, relative to the workflow's working directory."""
+        return f"results/{self.label}/{self.session_folder}"
+
+    @property
+    def reports(self) -> str:
+        """Folder of the session's report."""
+        return f"reports/{self.label}/{self.session_folder}"
+
+    @property
+    def passes(self) -> list[tuple[str, str, str]]:
+        """(study, pass, isa) of every object to compile."""
+        return [
+            (s.name, p, isa)
+            for s in self.studies.values()
+            for p in s.passes
+            for isa in self.isas
+            if s.variants_of(p, isa)
+        ]
+
+    def planner(self) -> Planner:
+        """The planner of this session; ConfigError where a listed size does not fit."""
+        return Planner(self.config, self.study, self.studies["ceilings"], self.isas, self.host())
+
+    def host(self) -> Host:
+        """What the plan and the rounds must know of the machine."""
+        cpu = self.config["cpu"]
+        usable = self.machine.usable_cpus
+        if cpu != "auto" and cpu not in usable:
+            raise ConfigError(
+                "config: cpu",
+                f"cpu {cpu} is not usable by this process",
+                f"Use auto, or one of: {', '.join(map(str, usable))}",
+            )
+        first = self.machine.measuring_cpu if cpu == "auto" else int(cpu)
+        others = [c for c in self.machine.one_cpu_per_core if c != first]
+        return Host(caches(self.machine), self.machine.memory_bytes or 2 << 30, [first, *others])
+
+
+def caches(machine: Machine) -> Caches:
+    """Cache sizes for the plan, with a usual size for what the machine does not tell."""
+    told = {"l1d": machine.l1d, "l2": machine.l2, "llc": machine.llc or machine.l2}
+    return Caches(**{name: cache.bytes if cache else _USUAL_BYTES[name] for name, cache in told.items()})
+
+
+def load(config: Mapping[str, Any], root: Path = Path("/")) -> Setup:
+    """Validate the config and everything it names against the studies and this machine; raise a PasslineError."""
+    check_config(config)
+    machine = detect(root)
+    find_compilers(config["compilers"])
+    isas, missing = select_isas(load_isas(), config["isas"], machine.architecture, machine.cpu_flags)
+    folder = KERNELS / config["study"]
+    if not (folder / "study.yaml").is_file():
+        known = sorted(path.parent.name for path in KERNELS.glob("*/study.yaml"))
+        raise ConfigError(
+            "config: study",
+            f"{config['study']!r} has no {folder / 'study.yaml'}",
+            f"Known studies: {', '.join(known)}",
+        )
+    studies = {
+        study.name: study
+        for study in (load_study(f, isas, config["grid"]) for f in (folder, KERNELS / "ceilings"))
+    }
+    label = machine.id if config["machine"] == "auto" else str(config["machine"])
+    setup = Setup(config, machine, label, isas, missing, studies)
+    if not isas:
+        raise MachineError("config: isas", "no instruction set is left", "Use isas: auto")
+    planner = setup.planner()
+    for group in config["blocks"]:
+        planner.resolve_sizes(group)
+        for family in group["inputs"]:
+            if family not in setup.study.inputs:
+                raise ConfigError(
+                    "config: blocks.inputs",
+                    f"{family!r} is not an input family of the study",
+                    f"Use some of: {', '.join(setup.study.inputs)}",
+                )
+    return setup

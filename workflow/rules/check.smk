@@ -1,0 +1,46 @@
+rule check:
+    input:
+        libraries=expand(rules.link.output.library, compiler=COMPILERS),
+        builds=expand(rules.link.output.build, compiler=COMPILERS),
+        modules=modules("check"),
+    output:
+        f"{TABLES}/accuracy.csv",
+    log:
+        f"{RESULTS}/logs/check.log",
+    threads: workflow.cores
+    params:
+        isas=list(SETUP.isas),
+        grid=config["grid"],
+        study=config["study"],
+        seed=config["seed"],
+    """Every variant against float64: nothing is timed unless it passed."""
+    message:
+        "check every variant against float64"
+    script:
+        "../scripts/check.py"
+
+
+rule error_over_n:
+    input:
+        libraries=expand(rules.link.output.library, compiler=COMPILERS),
+        builds=expand(rules.link.output.build, compiler=COMPILERS),
+        tuning=f"{TABLES}/tuning.csv",
+        accuracy=rules.check.output[0],
+        modules=modules("error_over_n"),
+    output:
+        f"{TABLES}/error_over_n.csv",
+    log:
+        f"{RESULTS}/logs/error_over_n.log",
+    threads: workflow.cores
+    params:
+        isas=list(SETUP.isas),
+        grid=config["grid"],
+        study=config["study"],
+        sizes=config["error_over_n"],
+        seed=config["seed"],
+        memory_bytes=SETUP.machine.memory_bytes,
+    """How wrong whole algorithms become as rows grow."""
+    message:
+        "measure the error of whole algorithms over n"
+    script:
+        "../scripts/error_over_n.py"

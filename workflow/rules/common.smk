@@ -1,0 +1,61 @@
+"""What every rule refers to: the session's setup, its paths, and the modules a script depends on."""
+
+from snakemake.exceptions import WorkflowError
+
+from passline.errors import PasslineError
+from passline.imports import figure_tables, module_files
+from passline.machine import write_machine
+from passline.registry import source_files
+from passline.setup import load
+
+try:
+    SETUP = load(config)
+except PasslineError as error:
+    raise WorkflowError(str(error)) from None
+
+RESULTS = SETUP.results
+TABLES = f"{RESULTS}/tables"
+REPORTS = SETUP.reports
+COMPILERS = config["compilers"]
+write_machine(SETUP.machine, Path(RESULTS, "machine.json"))
+
+
+wildcard_constraints:
+    compiler="[A-Za-z0-9_.+-]+",
+    study="[a-z0-9_]+",
+    step="ceilings|tuning|times",
+
+
+def modules(rule_name):
+    """Our modules that the rule's script imports: the rule runs again when one of them changes."""
+    return module_files(Path("workflow/scripts", f"{rule_name}.py").absolute())
+
+
+def sources_of(wildcards):
+    """C files that an object depends on."""
+    return [
+        str(path)
+        for path in source_files(SETUP.studies[wildcards.study], wildcards["pass"])
+    ]
+
+
+def objects_of(wildcards):
+    """Objects of one compiler's library."""
+    folder = f"{RESULTS}/build/{wildcards.compiler}/objects"
+    return [f"{folder}/{study}.{name}.{isa}.o" for study, name, isa in SETUP.passes]
+
+
+def previous_step(wildcards):
+    """The manifest of the measuring step before this one."""
+    steps = ["ceilings", "tuning", "times"]
+    position = steps.index(wildcards.step)
+    return [f"{RESULTS}/raw/{steps[position - 1]}/manifest.json"] if position else []
+
+
+FIGURES = sorted(path.stem for path in Path("workflow/figures").glob("[a-z]*.py"))
+
+
+def tables_of(wildcards):
+    """Tables that a figure reads: its TABLES."""
+    names = figure_tables(Path("workflow/figures", f"{wildcards.figure}.py"))
+    return [f"{TABLES}/{name}.csv" for name in names]

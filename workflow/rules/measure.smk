@@ -1,0 +1,83 @@
+rule blocks:
+    input:
+        builds=expand(rules.link.output.build, compiler=COMPILERS),
+        accuracy=rules.check.output[0],
+        modules=modules("blocks"),
+    output:
+        ceilings=f"{RESULTS}/raw/ceilings/blocks.json",
+        tuning=f"{RESULTS}/raw/tuning/blocks.json",
+    log:
+        f"{RESULTS}/logs/blocks.log",
+    params:
+        config=config,
+        libraries=expand(rules.link.output.library, compiler=COMPILERS),
+    """What the ceilings and the tuning step run."""
+    message:
+        "plan the ceilings and the tuning"
+    script:
+        "../scripts/blocks.py"
+
+
+rule plan:
+    input:
+        builds=expand(rules.link.output.build, compiler=COMPILERS),
+        accuracy=rules.check.output[0],
+        tuning=f"{TABLES}/tuning.csv",
+        clock=f"{RESULTS}/raw/tuning/manifest.json",
+        modules=modules("plan"),
+    output:
+        plan=f"{RESULTS}/plan.json",
+        times=f"{RESULTS}/raw/times/blocks.json",
+    log:
+        f"{RESULTS}/logs/plan.log",
+    params:
+        config=config,
+        libraries=expand(rules.link.output.library, compiler=COMPILERS),
+    """What the timing step runs, from the tuned choices."""
+    message:
+        "plan the timing"
+    script:
+        "../scripts/plan.py"
+
+
+rule measure:
+    input:
+        blocks=f"{RESULTS}/raw/{{step}}/blocks.json",
+        libraries=expand(rules.link.output.library, compiler=COMPILERS),
+        # One step after the other: each waits for the one before.
+        before=previous_step,
+        modules=modules("measure"),
+    output:
+        f"{RESULTS}/raw/{{step}}/manifest.json",
+    log:
+        f"{RESULTS}/logs/measure/{{step}}.log",
+    # All cores: nothing else of this workflow runs beside it.
+    threads: workflow.cores
+    """All rounds of a step. Rounds on disk are kept: a killed step goes on where it stopped."""
+    message:
+        "measure {wildcards.step}: other work on this machine disturbs it"
+    script:
+        "../scripts/measure.py"
+
+
+rule tuning:
+    input:
+        manifest=f"{RESULTS}/raw/tuning/manifest.json",
+        builds=expand(rules.link.output.build, compiler=COMPILERS),
+        disassembly=expand(rules.link.output.disassembly, compiler=COMPILERS),
+        modules=modules("tuning"),
+    output:
+        f"{TABLES}/tuning.csv",
+    log:
+        f"{RESULTS}/logs/tuning.log",
+    params:
+        isas=list(SETUP.isas),
+        grid=config["grid"],
+        study=config["study"],
+        machine=SETUP.label,
+        session=config["session"],
+    """The best variant per pass and ISA on this machine."""
+    message:
+        "choose the tuned variants"
+    script:
+        "../scripts/tuning.py"

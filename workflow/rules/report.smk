@@ -1,0 +1,31 @@
+rule report:
+    """The PDF."""
+    message:
+        "compile the report"
+    input:
+        template="reports/templates/report.typ",
+        numbers=rules.numbers.output[0],
+        figures=expand(rules.figure.output.svg, figure=FIGURES),
+        modules=modules("report"),
+    output:
+        f"{REPORTS}/report.pdf",
+    log:
+        f"{RESULTS}/logs/report.log",
+    script:
+        "../scripts/report.py"
+
+
+rule gate:
+    """The run fails, after its report is written, where a variant failed the check."""
+    message:
+        "report: {input.report}"
+    input:
+        report=rules.report.output[0],
+        accuracy=rules.check.output[0],
+        modules=modules("gate"),
+    output:
+        touch(f"{RESULTS}/done"),
+    log:
+        f"{RESULTS}/logs/gate.log",
+    script:
+        "../scripts/gate.py"

@@ -1,0 +1,76 @@
+"""Measure how wrong whole algorithms become as rows grow, and write table `error_over_n`."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from passline.builds import built, load_builds, load_session
+from passline.conformance_algorithms import Contender
+from passline.error_over_n import error_over_n
+from passline.measure.library import Library
+from passline.registry import Study
+from passline.script import reporting
+from passline.tables import read_table, write_table
+
+
+def contenders(study: Study, isas: Sequence[str], chosen: dict[tuple[str, str], str], failed: set[str]) -> list[Contender]:
+    """Every algorithm with its presets and, where it is another, its tuned variants; none that failed the check."""
+    found = []
+    for algorithm in study.algorithms.values():
+        for isa in isas:
+            preset = tuple(study.preset(p, isa).name for p in algorithm.passes)
+            tuned = tuple(chosen.get((p, isa), "") for p in algorithm.passes)
+            choices = {"preset": preset} | ({"tuned": tuned} if tuned != preset and all(tuned) else {})
+            found += [Contender(algorithm.name, isa, label, names) for label, names in choices.items() if not failed & set(names)]
+    return found
+
+
+def main(
+    libraries: Sequence[str],
+    builds: Sequence[str],
+    tuning: Path,
+    accuracy: Path,
+    study: str,
+    isas: Sequence[str],
+    grid: str,
+    sizes: Sequence[int],
+    seed: int,
+    memory_bytes: int | None,
+    out: Path,
+) -> None:
+    """One row per algorithm, ISA, choice of variants, and size."""
+    loaded = load_session(study, isas, grid).study
+    tuned, checked = read_table("tuning", tuning), read_table("accuracy", accuracy)
+    rows = []
+    for path, build in zip(libraries, load_builds(builds), strict=True):
+        known = built(build, checked, tuned)
+        chosen = contenders(loaded, isas, dict(known.chosen), set(known.rejected))
+        rows += error_over_n(
+            Library(Path(path)),
+            loaded,
+            chosen,
+            seed=seed,
+            build_id=known.build_id,
+            sizes=sizes,
+            memory_bytes=memory_bytes,
+        )
+    write_table("error_over_n", pd.DataFrame(rows), out)
+
+
+if __name__ == "__main__":
+    with reporting(snakemake.log[0]):
+        given, params = snakemake.input, snakemake.params
+        main(
+            given.libraries,
+            given.builds,
+            Path(given.tuning),
+            Path(given.accuracy),
+            params.study,
+            params.isas,
+            params.grid,
+            params.sizes,
+            params.seed,
+            params.memory_bytes,
+            Path(snakemake.output[0]),
+        )

@@ -1,0 +1,85 @@
+"""Plan the timing step from the tuned choices."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from passline.builds import built, load_builds, step_document
+from passline.measure.spec import write_json
+from passline.script import reporting
+from passline.setup import load
+from passline.sizes import KEY_FRACTIONS
+from passline.tables import read_table
+
+
+def main(
+    config: Mapping[str, Any],
+    build_paths: Sequence[str],
+    libraries: Sequence[str],
+    accuracy: Path,
+    tuning: Path,
+    clock: Path,
+    plan_out: Path,
+    times_out: Path,
+) -> None:
+    """Write the blocks of the timing step, and plan.json, which the analysis reads."""
+    setup = load(config)
+    planner = setup.planner()
+    tuned, checked = read_table("tuning", tuning), read_table("accuracy", accuracy)
+    builds = load_builds(build_paths)
+    chosen = tuned[tuned["chosen"] & (tuned["n_elements"] == planner.key["L1"])]
+    per_element = (chosen["time_median_s"] / chosen["n_elements"]).groupby(chosen["pass"]).min()
+    sums = [float(sum(per_element.get(p, 0.0) for p in a.passes)) for a in setup.study.algorithms.values()]
+    clock_cost_s = json.loads(clock.read_text(encoding="utf-8"))["clock_cost_s"]
+    plan = planner.plan([built(b, checked, tuned) for b in builds], clock_cost_s, min(sums))
+    write_json(times_out, step_document(plan.blocks, config, builds, libraries))
+    skipped = [{"step": "time", **row} for row in plan.skipped]
+    skipped += [
+        {"step": "build", "what": f"ISA {isa}", "reason": why} for isa, why in setup.missing_isas.items()
+    ]
+    profile = "" if config["session"] == "default" else f" --profile profiles/{config['session']}"
+    write_json(
+        plan_out,
+        {
+            "session": config["session"],
+            "machine": setup.label,
+            "study": setup.study.name,
+            "title": setup.study.title,
+            "measurement": config["measurement"],
+            "command": f"snakemake{profile}",
+            "effort": config["effort"],
+            "seed": config["seed"],
+            "labels": plan.labels,
+            "bars": list(KEY_FRACTIONS),
+            "out_of_cache": ["4 x LLC"],
+            "primary_protocol": "paper",
+            "protocols": sorted({b["protocol"] for b in plan.blocks}),
+            "class_counts": {**planner.classes, **planner.large_classes},
+            "clock_cost_s": clock_cost_s,
+            "skipped": skipped,
+            "algorithms": {
+                a.name: {"title": a.title, "passes": list(a.passes)} for a in setup.study.algorithms.values()
+            },
+            "isas": {name: {"title": isa.title} for name, isa in setup.isas.items()},
+            "primary_build_id": builds[0]["build_id"],
+            "builds": [
+                {key: b[key] for key in ("build_id", "compiler", "version", "cflags")} for b in builds
+            ],
+        },
+    )
+
+
+if __name__ == "__main__":
+    with reporting(snakemake.log[0]):
+        source, params = snakemake.input, snakemake.params
+        main(
+            params.config,
+            source.builds,
+            params.libraries,
+            Path(source.accuracy),
+            Path(source.tuning),
+            Path(source.clock),
+            Path(snakemake.output.plan),
+            Path(snakemake.output.times),
+        )

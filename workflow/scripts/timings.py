@@ -1,0 +1,43 @@
+"""Write tables `timings`, `ceiling_timings` and `rounds` from the rounds of all steps."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from passline.collect import collect
+from passline.script import reporting
+from passline.tables import write_table
+
+
+def main(
+    times: Path,
+    ceilings: Path,
+    tuning: Path,
+    machine: str,
+    session: str,
+    timings_out: Path,
+    ceilings_out: Path,
+    rounds_out: Path,
+) -> None:
+    """Collect the rounds of the three measuring steps."""
+    timings, timing_rounds = collect(times, machine, session)
+    roofs, roof_rounds = collect(ceilings, machine, session)
+    _, tuning_rounds = collect(tuning, machine, session)
+    write_table("timings", timings, timings_out)
+    write_table("timings", roofs, ceilings_out)
+    write_table("rounds", pd.concat([roof_rounds, tuning_rounds, timing_rounds]), rounds_out)
+
+
+if __name__ == "__main__":
+    with reporting(snakemake.log[0]):
+        source, out, params = snakemake.input, snakemake.output, snakemake.params
+        main(
+            Path(source.times),
+            Path(source.ceilings),
+            Path(source.tuning),
+            params.machine,
+            params.session,
+            Path(out.timings),
+            Path(out.ceilings),
+            Path(out.rounds),
+        )
