@@ -68,7 +68,9 @@ def test_no_loop_is_a_value_with_a_reason() -> None:
 
 def test_other_architectures_are_not_analysed(tmp_path: Path) -> None:
     path = tmp_path / "listing.txt"
-    path.write_text("variant.o:     file format elf64-littleaarch64\n\n0000000000000000 <f>:\n   0:\tret\n", encoding="utf-8")
+    path.write_text(
+        "variant.o:     file format elf64-littleaarch64\n\n0000000000000000 <f>:\n   0:\tret\n", encoding="utf-8"
+    )
     loop = hot_loops(path, {"f": "variant"})["variant"]
     assert loop.instructions is None
     assert loop.reason is not None

@@ -17,7 +17,7 @@ import struct
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -78,7 +78,7 @@ def _hand(
     library: Path, study: Study, variants: tuple[Variant, ...], seed: int, build_id: str, limit_s: int
 ) -> dict[str, Rows]:
     """Check the variants in as few children as their deaths allow."""
-    held = {name: rows for name, rows in _absent(library, study, variants, seed, build_id)}
+    held = dict(_absent(library, study, variants, seed, build_id))
     left = [variant for variant in variants if variant.name not in held]
     rows: dict[str, Rows] = {}
     while left:
@@ -99,7 +99,7 @@ def _hand(
 
 def _absent(
     library: Path, study: Study, variants: Iterable[Variant], seed: int, build_id: str
-) -> Iterable[tuple[str, Rows]]:
+) -> Iterator[tuple[str, Rows]]:
     data = library.read_bytes() if library.is_file() else b""
     for variant in variants:
         if data and variant.name.encode() + b"\0" not in data:

@@ -142,4 +142,3 @@ def _row(bench: Bench, contender: Contender, family: str, build_id: str, finding
         "passed": finding.reason is None,
         "reason": finding.reason or "-",
     }
-

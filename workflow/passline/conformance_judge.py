@@ -78,7 +78,14 @@ class Case:
         value = float(want[worst])
         relative = float(error[worst]) / value if value >= _LINE else 0.0
         return Finding(
-            _finite(in_ulp[worst]), bound, _finite(relative), worst, float(self.x[worst]), float(got[worst]), value, reason
+            _finite(in_ulp[worst]),
+            bound,
+            _finite(relative),
+            worst,
+            float(self.x[worst]),
+            float(got[worst]),
+            value,
+            reason,
         )
 
     def judge_value(self, state: Mapping[str, float], bound: float) -> Finding:

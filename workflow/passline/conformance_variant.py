@@ -71,9 +71,12 @@ def make_bench(library: Library, study: Study, seed: int, progress: Progress | N
         return Case(x, references[pass_name](x))
 
     whole = whole_reference(study.name, study.folder) if study.algorithms else None
-    quiet: Progress = lambda phase, n, x, y: None  # noqa: E731 - a one-line default
     rows = GuardedRow(room), GuardedRow(room), GuardedRow(room)
-    return Bench(library, study, seed, *rows, case, whole, progress or quiet)
+    return Bench(library, study, seed, *rows, case, whole, progress or _untold)
+
+
+def _untold(*_: int) -> None:
+    """Nobody asks what is being checked."""
 
 
 def check_variant(bench: Bench, variant: Variant, build_id: str = "-") -> list[dict[str, Any]]:
@@ -273,8 +276,10 @@ def call_pass(ffi: Any, entry: Any, n: int, x: int, y: int, state: Any) -> None:
         entry.finish(state)
 
 
-def run_algorithm(bench: Bench, names: Sequence[str], x: Floats, *, in_place: bool = False) -> tuple[Floats, str | None]:
-    """y of the named passes over x, rows ending at the guard pages; and what was written outside them."""
+def run_algorithm(
+    bench: Bench, names: Sequence[str], x: Floats, *, in_place: bool = False
+) -> tuple[Floats, str | None]:
+    """Y of the named passes over x, rows ending at the guard pages; and what was written outside them."""
     n, ffi = x.size, bench.library.ffi
     offset = bench.y.flush_right(n)
     source = bench.y if in_place else bench.x

@@ -138,8 +138,9 @@ def hot_loop(body: list[Instruction]) -> HotLoop:
 
 def _successors(body: list[Instruction], place: int, places: Mapping[int, int]) -> Iterator[int]:
     instruction = body[place]
-    if instruction.target in places:
-        yield places[instruction.target]
+    target = instruction.target
+    if target is not None and target in places:
+        yield places[target]
     ends = instruction.mnemonic.startswith((*_ENDS, "jmp"))
     if not ends and place + 1 < len(body):
         yield place + 1

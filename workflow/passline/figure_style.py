@@ -189,8 +189,9 @@ def unity(ax: Axes, axis: str = "y") -> None:
 
 def stamp_smoke(figure: Figure) -> None:
     """Write across the figure that it is no measurement."""
+    width, height = figure.get_size_inches()
     figure.text(
-        0.5, 0.5, SMOKE_STAMP, ha="center", va="center", rotation=15, fontsize=min(20.0, 3.0 * figure.get_figwidth()),
+        0.5, 0.5, SMOKE_STAMP, ha="center", va="center", rotation=15 if height > 0.4 * width else 0, fontsize=min(20.0, 3.0 * width),
         color="#C00000", alpha=0.55, weight="bold", zorder=100,
     )  # fmt: skip
 

@@ -92,7 +92,7 @@ def detect(root: Path = Path("/")) -> Machine:
         what = "no processor is listed, so this is not a Linux machine or /proc is not mounted"
         raise MachineError(root / "proc/cpuinfo", what, "Use a Linux machine with /proc")
 
-    found: dict[str, Found[Any]] = {"online_cpus": sources.online_cpus(tree, blocks)}
+    found: dict[str, Found] = {"online_cpus": sources.online_cpus(tree, blocks)}
     online: tuple[int, ...] = found["online_cpus"].value
     found["usable_cpus"] = sources.allowed_cpus(tree, online)
     found["core_cpus"] = sources.core_cpus(tree, blocks, online)
@@ -166,7 +166,7 @@ def choose_cpu(
     return firsts[-1], f"{place}; cpu 0 takes most interrupts"
 
 
-def _machine_id_hash(tree: Tree) -> Found[str]:
+def _machine_id_hash(tree: Tree) -> Found:
     path = "etc/machine-id"
     text = tree.text(path)
     if not text:
@@ -174,7 +174,7 @@ def _machine_id_hash(tree: Tree) -> Found[str]:
     return Found(hashlib.sha256(_SALT + text.encode()).hexdigest()[:16], f"{path}, salted SHA-256")
 
 
-def _x86_name(table: Mapping[str, Any], found: Mapping[str, Found[Any]]) -> str:
+def _x86_name(table: Mapping[str, Any], found: Mapping[str, Found]) -> str:
     vendor, family = found["vendor"].value, found["family"].value
     model, stepping = found["model"].value, found["stepping"].value
     for row in table["x86"]:

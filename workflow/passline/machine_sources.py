@@ -13,9 +13,7 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Generic, TypeVar
-
-T = TypeVar("T")
+from typing import Any
 
 CPU = "sys/devices/system/cpu"
 # Capacities closer than this are the same kind of core: favoured cores of one die differ by a few per cent.
@@ -23,10 +21,10 @@ _SAME_CAPACITY = 0.9
 
 
 @dataclass(frozen=True)
-class Found(Generic[T]):
+class Found:
     """A value and the file it was read from, or None and why there is none."""
 
-    value: T | None
+    value: Any
     origin: str
 
 
@@ -108,14 +106,14 @@ def cpuinfo(tree: Tree) -> dict[int, dict[str, str]]:
     return {number: shared | lines for number, lines in blocks.items()}
 
 
-def online_cpus(tree: Tree, blocks: Mapping[int, Mapping[str, str]]) -> Found[tuple[int, ...]]:
+def online_cpus(tree: Tree, blocks: Mapping[int, Mapping[str, str]]) -> Found:
     """Cpus that are switched on."""
     path = f"{CPU}/online"
     cpus = tree.cpus(path)
     return Found(cpus, path) if cpus else Found(tuple(sorted(blocks)), "proc/cpuinfo")
 
 
-def allowed_cpus(tree: Tree, online: tuple[int, ...]) -> Found[tuple[int, ...]]:
+def allowed_cpus(tree: Tree, online: tuple[int, ...]) -> Found:
     """Online cpus that this process may run on: containers and taskset leave fewer."""
     path = "proc/self/status"
     match = re.search(r"^Cpus_allowed_list:\s*(\S+)", tree.text(path) or "", re.MULTILINE)
@@ -128,9 +126,7 @@ def isolated_cpus(tree: Tree) -> tuple[int, ...]:
     return tree.cpus(f"{CPU}/isolated") or ()
 
 
-def core_cpus(
-    tree: Tree, blocks: Mapping[int, Mapping[str, str]], online: tuple[int, ...]
-) -> Found[tuple[tuple[int, ...], ...]]:
+def core_cpus(tree: Tree, blocks: Mapping[int, Mapping[str, str]], online: tuple[int, ...]) -> Found:
     """The hardware threads of each core."""
     for name in ("thread_siblings_list", "core_cpus_list"):
         siblings = {cpu: tree.cpus(f"{CPU}/cpu{cpu}/topology/{name}") for cpu in online}
@@ -145,7 +141,7 @@ def core_cpus(
     return Found(tuple(sorted(tuple(g) for g in groups.values())), "proc/cpuinfo: no topology in /sys")
 
 
-def sockets(tree: Tree, blocks: Mapping[int, Mapping[str, str]], online: tuple[int, ...]) -> Found[int]:
+def sockets(tree: Tree, blocks: Mapping[int, Mapping[str, str]], online: tuple[int, ...]) -> Found:
     """Packages that hold the online cpus."""
     name = "topology/physical_package_id"
     packages = {tree.integer(f"{CPU}/cpu{cpu}/{name}") for cpu in online}
@@ -155,7 +151,7 @@ def sockets(tree: Tree, blocks: Mapping[int, Mapping[str, str]], online: tuple[i
     return Found(len(ids), "proc/cpuinfo: no topology in /sys")
 
 
-def numa_nodes(tree: Tree, online: tuple[int, ...]) -> Found[dict[str, tuple[int, ...]]]:
+def numa_nodes(tree: Tree, online: tuple[int, ...]) -> Found:
     """Node number -> its online cpus; nodes of memory alone are left out. One node where /sys shows none."""
     path = "sys/devices/system/node"
     nodes = {}
@@ -166,7 +162,7 @@ def numa_nodes(tree: Tree, online: tuple[int, ...]) -> Found[dict[str, tuple[int
     return Found(nodes, f"{path}/node*/cpulist") if nodes else Found({"0": online}, f"{path} is missing: taken as one")
 
 
-def core_types(tree: Tree, online: tuple[int, ...]) -> Found[dict[str, tuple[int, ...]]]:
+def core_types(tree: Tree, online: tuple[int, ...]) -> Found:
     """Performance and efficiency cpus of a hybrid machine; empty where all cores are alike."""
     core = tree.cpus("sys/devices/cpu_core/cpus")
     atom = tree.cpus("sys/devices/cpu_atom/cpus")
@@ -184,7 +180,7 @@ def core_types(tree: Tree, online: tuple[int, ...]) -> Found[dict[str, tuple[int
     return Found({"performance": fast, "efficiency": slow} if slow else {}, f"{CPU}/cpu*/{name}")
 
 
-def architecture(tree: Tree, block: Mapping[str, str], *, live: bool) -> Found[str]:
+def architecture(tree: Tree, block: Mapping[str, str], *, live: bool) -> Found:
     """Architecture as uname -m spells it."""
     path = "proc/sys/kernel/arch"
     name = tree.text(path)
@@ -199,11 +195,11 @@ def architecture(tree: Tree, block: Mapping[str, str], *, live: bool) -> Found[s
     return Found("unknown", "proc/cpuinfo names none")
 
 
-def identity(block: Mapping[str, str]) -> dict[str, Found[object]]:
+def identity(block: Mapping[str, str]) -> dict[str, Found]:
     """Vendor, family, model, stepping, name and flags of a processor."""
     origin = "proc/cpuinfo"
 
-    def fact(key: str, *names: str, number: bool = False) -> Found[object]:
+    def fact(key: str, *names: str, number: bool = False) -> Found:
         for name in names:
             text = block.get(name)
             if text and (not number or re.fullmatch(r"\d+", text)):
@@ -221,9 +217,7 @@ def identity(block: Mapping[str, str]) -> dict[str, Found[object]]:
     }
 
 
-def caches(
-    tree: Tree, cpu: int, online: tuple[int, ...], block: Mapping[str, str], *, live: bool
-) -> dict[str, Found[object]]:
+def caches(tree: Tree, cpu: int, online: tuple[int, ...], block: Mapping[str, str], *, live: bool) -> dict[str, Found]:
     """The L1 data, L2 and last-level cache that `cpu` reaches, and the length of a line."""
     folder = f"{CPU}/cpu{cpu}/cache"
     found: dict[int, Cache] = {}
@@ -274,7 +268,7 @@ def _getconf_value(name: str) -> int | None:
     return parse_size(run.stdout.strip()) or None
 
 
-def memory(tree: Tree) -> Found[int]:
+def memory(tree: Tree) -> Found:
     """Bytes this process may use: installed memory, or a smaller limit of its control group."""
     match = re.search(r"^MemTotal:\s*(\d+) kB", tree.text("proc/meminfo") or "", re.MULTILINE)
     limits = [(int(match.group(1)) * 1024, "proc/meminfo: MemTotal")] if match else []
@@ -308,14 +302,14 @@ def _cgroup_limits(tree: Tree) -> list[tuple[int, str]]:
     return limits
 
 
-def huge_pages(tree: Tree) -> Found[str]:
+def huge_pages(tree: Tree) -> Found:
     """Mode of transparent huge pages: always, madvise or never."""
     path = "sys/kernel/mm/transparent_hugepage/enabled"
     match = re.search(r"\[(\w+)\]", tree.text(path) or "")
     return Found(match.group(1), path) if match else Found(None, f"{path} is missing: no transparent huge pages")
 
 
-def hypervisor(tree: Tree, block: Mapping[str, str]) -> Found[str]:
+def hypervisor(tree: Tree, block: Mapping[str, str]) -> Found:
     """Name of the hypervisor, `none`, or `unnamed` where there is one that does not say."""
     kind = tree.text("sys/hypervisor/type")
     if kind:
@@ -334,7 +328,7 @@ def hypervisor(tree: Tree, block: Mapping[str, str]) -> Found[str]:
     return Found(None, "this architecture has no flag for it, and the firmware names none")
 
 
-def kernel(tree: Tree, *, live: bool) -> Found[str]:
+def kernel(tree: Tree, *, live: bool) -> Found:
     """Release of the kernel."""
     path = "proc/sys/kernel/osrelease"
     release = tree.text(path)

@@ -188,8 +188,8 @@ def _why(tables: Tables, plan: Plan) -> str:
                 clauses.append(f"{isa_title(isa, plan)} ({variant}): {bounds_in_words(rows)}")
                 break
     if not clauses:
-        return "Why: no pass was timed alone at an out-of-cache size, so what bounds them was not judged."
-    return f"Why, out of cache. {'. '.join(clauses)}."
+        return "What bounds the passes out of cache was not judged: none was timed alone at such a size."
+    return f"What bounds the passes out of cache. {'. '.join(clauses)}."
 
 
 def bounds_in_words(rows: pd.DataFrame) -> str:
@@ -223,6 +223,7 @@ def _values(tables: Tables, plan: Plan, facts: Mapping[str, str]) -> dict[str, s
         "effort": effort_in_words(effort),
         "shown_variant": shown_variant(selection.whole(tables["passes"])) or "none",
         "inputs": formats.listed(sorted(set(tables["timings"]["inputs"]))) if "timings" in tables else str(plan.get("primary_inputs", "uniform")),
+        "why": _why(tables, plan) if plan["measurement"] else "What bounds the passes is withheld in a smoke run.",
         "recompute_or_reload": recompute_or_reload(tables, plan),
         "hypervisor": _hypervisor(facts),
         "clock_cost": _clock_cost(facts),

@@ -100,7 +100,7 @@ def _exp_below_max(x: Floats) -> Doubles:
 
 
 def _sum_as_pair(x: Floats) -> tuple[float, int]:
-    """sum exp(x) = mantissa * 2^exponent with the exponent of the largest term; cannot overflow."""
+    """Sum exp(x) = mantissa * 2^exponent with the exponent of the largest term; cannot overflow."""
     exponent = round(float(_maximum(x)) / math.log(2))
     return math.fsum(_exp_scaled(x, exponent)), exponent
 
@@ -139,9 +139,7 @@ def _vmulc(x: Floats) -> Expected:
 
 def _raddextexp(x: Floats) -> Expected:
     mantissa, exponent = _sum_as_pair(x)
-    return Expected(
-        value=mantissa, value_field="mantissa", exponent=exponent, exponent_field="exponent", summed=True
-    )
+    return Expected(value=mantissa, value_field="mantissa", exponent=exponent, exponent_field="exponent", summed=True)
 
 
 def _vscaleextexp(x: Floats) -> Expected:

@@ -93,18 +93,20 @@ def out_of_cache(tables: Tables, plan: Plan) -> ReportTable:
 
 
 def ratios_by_size(tables: Tables, plan: Plan) -> ReportTable:
-    """Two-Pass against both Three-Pass algorithms at the labelled sizes, tuned where there is a choice."""
+    """Two-Pass against both Three-Pass algorithms at the labelled sizes, tuned where there is a choice.
+
+    `groups` names the ISA over each pair of columns.
+    """
     ratios = selection.primary(tables["ratios"], plan)
-    variant = shown_variant(ratios)
-    ratios = ratios[ratios["variant"] == variant]
+    ratios = ratios[ratios["variant"] == shown_variant(ratios)]
+    isas = list(reversed(selection.isas(ratios, tables["registry"])))
     rows = []
-    for isa in reversed(selection.isas(ratios, tables["registry"])):
-        for label, n in sorted(plan["labels"].items(), key=lambda item: int(item[1])):
-            cells = [_ratio_cell(ratios, base, isa, int(n)) for base in selection.THREE_PASS]
-            if any(cell != formats.NOTHING for cell in cells):
-                rows.append([isa_title(isa, plan), label, formats.count(n), *cells])
-    heads = [f"against {algorithm_title(base, plan)}" for base in selection.THREE_PASS]
-    return table(["ISA", "size", "elements", *heads], rows)
+    for label, n in sorted(plan["labels"].items(), key=lambda item: int(item[1])):
+        cells = [_ratio_cell(ratios, base, isa, int(n)) for isa in isas for base in selection.THREE_PASS]
+        if any(cell != formats.NOTHING for cell in cells):
+            rows.append([label, formats.count(n), *cells])
+    heads = [algorithm_title(base, plan).rpartition(", ")[2] for base in selection.THREE_PASS]
+    return table(["size", "elements", *heads * len(isas)], rows) | {"groups": [isa_title(isa, plan) for isa in isas]}
 
 
 def _ratio_cell(ratios: pd.DataFrame, base: str, isa: str, n: int) -> str:

@@ -5,6 +5,7 @@ from snakemake.exceptions import WorkflowError
 from passline.errors import PasslineError
 from passline.imports import figure_tables, module_files
 from passline.machine import write_machine
+from passline.measure.spec import write_json
 from passline.registry import source_files
 from passline.setup import load
 
@@ -18,6 +19,7 @@ TABLES = f"{RESULTS}/tables"
 REPORTS = SETUP.reports
 COMPILERS = config["compilers"]
 write_machine(SETUP.machine, Path(RESULTS, "machine.json"))
+write_json(Path(RESULTS, "config.json"), config)
 
 
 wildcard_constraints:

@@ -1,0 +1,46 @@
+"""The error of whole algorithms over n."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from built_kernels import Built
+
+from passline.conformance_algorithms import presets
+from passline.error_over_n import distance, error_over_n
+from passline.tables import conform
+
+
+def test_the_error_grows_with_the_row_and_the_sum_goes_wrong(built: Built) -> None:
+    contenders = presets(built.study)
+    rows = error_over_n(built.load(), built.study, contenders, seed=1, sizes=[1 << 12, 1 << 20])
+    table = conform("error_over_n", pd.DataFrame(rows))
+    assert len(table) == 2 * len(contenders)
+    assert (table["reason"] == "-").all()
+    errors = table.pivot(index=["algorithm", "isa"], columns="n_elements", values="max_error_ulp")
+    assert (errors[1 << 12] < 100).all()
+    assert (errors[1 << 20] > errors[1 << 12]).all()
+    assert table["sum_error"].abs().max() < 1e-3
+
+
+def test_a_size_that_does_not_fit_is_a_row_with_the_reason(built: Built) -> None:
+    rows = error_over_n(
+        built.load(), built.study, presets(built.study)[:1], seed=1, sizes=[64, 1 << 26], memory_bytes=1 << 30
+    )
+    assert rows[0]["reason"] == "-"
+    assert np.isnan(rows[1]["max_error_ulp"])
+    assert "more than half of the 1 GiB here" in rows[1]["reason"]
+
+
+def test_distance() -> None:
+    want = np.full(100_000, 1e-5)
+    got = want.astype(np.float32)
+    error, excess = distance(got, want)
+    assert error <= 0.5
+    assert excess == pytest.approx(float(got.sum(dtype=np.float64)) - 1, abs=1e-12)
+    got[70_000] = np.nextafter(got[70_000], np.float32(1))
+    assert 0.5 <= distance(got, want)[0] <= 1.5
+    got[99_999] = np.nan
+    assert distance(got, want)[0] == np.inf
+    assert distance(np.zeros(1, np.float32), np.array([1e-39]))[0] == 0  # below FLT_MIN nothing is counted

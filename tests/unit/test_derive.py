@@ -1,0 +1,183 @@
+"""Derived tables: known answers come back out of made-up timings."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+import synthetic
+from passline.derive import selection
+from passline.derive.ceilings import ceilings_table
+from passline.derive.passes import bound_of, passes_table
+from passline.derive.ratios import families, pairs, ratios_table
+from passline.derive.rounds import round_medians
+from passline.errors import TableError
+from passline.tables import conform
+
+
+@pytest.mark.parametrize(
+    ("measured", "core", "memory", "expected"),
+    [
+        (1.10, 0.5, 1.0, "memory"),
+        (1.1001, 0.5, 1.0, "both"),
+        (1.0, 1.0, 1.0, "core"),  # equal bounds: memory needs core < memory
+        (1.10, 1.0, 0.9, "core"),
+        (1.1001, 1.0, 0.9, "both"),
+        (1.05, 1.0, 1.02, "memory"),
+        (0.9, 0.5, 1.0, "memory"),  # faster than the ceiling loop still means the ceiling
+        (math.nan, 1.0, 1.0, "-"),
+        (1.0, math.nan, 1.0, "-"),
+        (1.0, 1.0, math.nan, "-"),
+    ],
+)
+def test_bound_boundaries(measured: float, core: float, memory: float, expected: str) -> None:
+    assert bound_of(measured, core, memory) == expected
+
+
+def test_warm_up_values_never_count(full_timings: pd.DataFrame) -> None:
+    spoiled = full_timings.copy()
+    spoiled.loc[spoiled["is_warmup"], "time_s"] = 1e6
+    pd.testing.assert_frame_equal(round_medians(spoiled), round_medians(full_timings))
+
+
+def test_planted_ratios_are_recovered(full: dict[str, pd.DataFrame]) -> None:
+    """Nine in ten intervals at least hold the ratio that was planted (95 % each, a few hundred of them)."""
+    held = []
+    for base in selection.THREE_PASS:
+        for _, row in selection.against(full["ratios"], "two_pass", base).iterrows():
+            truth = synthetic.true_ratio(row["isa"], row["variant"], row["n_elements"], base)
+            assert row["ratio"] == pytest.approx(truth, rel=0.01)
+            held.append(row["ratio_low"] <= truth <= row["ratio_high"])
+    assert np.mean(held) > 0.9
+
+
+def test_verdicts_follow_the_planted_direction(full: dict[str, pd.DataFrame]) -> None:
+    for base in selection.THREE_PASS:
+        for _, row in selection.against(full["ratios"], "two_pass", base).iterrows():
+            truth = synthetic.true_ratio(row["isa"], row["variant"], row["n_elements"], base)
+            if abs(truth - 1.0) > 0.03:
+                assert row["verdict"] == ("faster" if truth > 1.0 else "slower")
+
+
+def test_every_comparison_is_there_once(full: dict[str, pd.DataFrame]) -> None:
+    ratios = full["ratios"]
+    key = ["algorithm", "base", "isa", "base_isa", "variant", "base_variant", "n_elements", "cache_protocol"]
+    assert not ratios.duplicated(key).any()
+    at_one_point = ratios[(ratios["n_elements"] == 4096) & (ratios["cache_protocol"] == "hot")]
+    # 3 pairs x 3 ISAs x 2 variants; 3 algorithms x 2 narrower ISAs x 2 variants; 3 algorithms x 3 ISAs tuned against preset
+    assert len(at_one_point) == 18 + 12 + 9
+
+
+def test_a_base_that_is_absent_is_not_compared() -> None:
+    alone = [("b", "two_pass", "avx2", "tuned")]
+    assert list(pairs(alone, ["scalar", "avx2"])) == []
+    both = [*alone, ("other build", "three_pass_reload", "avx2", "tuned")]
+    assert list(pairs(both, ["scalar", "avx2"])) == []
+
+
+def test_ratios_pair_by_round() -> None:
+    """A round that only one contender has is left out, whatever its times."""
+    timings = synthetic.timings(synthetic.Shape(isas=("avx2",), variants=("preset",), protocols=("paper",), sizes=(4096,), rounds=8))
+    lost = (timings["round"] == 3) & (timings["algorithm"] == "two_pass")
+    kept = timings[~lost]
+    ratios = ratios_table(kept, synthetic.registry(), synthetic.plan())
+    rows = ratios[ratios["algorithm"] == "two_pass"]
+    assert set(rows["n_rounds"]) == {7}
+
+
+def test_families_keep_protocols_and_isas_apart(full: dict[str, pd.DataFrame]) -> None:
+    ratios = full["ratios"].assign(family=families(full["ratios"]))
+    for _, family in ratios.groupby("family"):
+        assert family[["isa", "cache_protocol", "algorithm", "base"]].drop_duplicates().shape[0] == 1
+
+
+def test_bounds_of_the_model_are_found(full: dict[str, pd.DataFrame]) -> None:
+    alone = selection.alone(full["passes"])
+    fast = alone[(alone["isa"] == "avx512f") & (alone["n_elements"] == 33554432)]
+    assert set(fast["bound"]) == {"memory"}
+    near = alone[(alone["isa"] == "avx512f") & (alone["n_elements"] == 4096) & (alone["pass"] == "raddextexp")]
+    assert set(near["bound"]) == {"core"}
+
+
+def test_memory_time_is_the_fastest_ceiling_with_the_same_streams_and_ordinary_stores(full: dict[str, pd.DataFrame]) -> None:
+    alone = selection.alone(full["passes"])
+    mixes = {"rmax": "read", "vmulc": "scale_inplace"}
+    for name, ceiling in mixes.items():
+        assert set(alone.loc[alone["pass"] == name, "ceiling"].str.split("-").str[1]) == {ceiling}
+    stores = set(alone.loc[alone["pass"] == "vscaleextexp", "ceiling"])
+    assert all("-ordinary-" in name and name.split("-")[1] in ("copy", "scale") for name in stores)
+
+
+def test_fraction_of_ceiling_is_the_planted_overhead(full: dict[str, pd.DataFrame]) -> None:
+    alone = selection.alone(full["passes"])
+    rows = alone[(alone["n_elements"] == 33554432) & (alone["isa"] == "avx512f")]
+    assert rows["fraction_of_ceiling"].to_numpy() == pytest.approx(1 / 1.02, rel=0.01)
+
+
+def test_without_an_l1_block_nothing_is_judged(full_timings: pd.DataFrame) -> None:
+    plan = synthetic.plan()
+    plan["labels"].pop("L1")
+    table = conform("passes", passes_table(full_timings, synthetic.registry(), plan))
+    assert set(table["bound"]) == {"-"}
+    assert table["time_core_s"].isna().all() and table["time_median_s"].notna().all()
+
+
+def test_model_bytes_of_whole_algorithms(full: dict[str, pd.DataFrame]) -> None:
+    """16, 20 and 12 bytes per element; 20, 24 and 16 with write-allocate."""
+    whole = selection.whole(full["passes"])
+    per_element = whole.assign(
+        useful=whole["bytes_algorithmic"] / whole["n_elements"],
+        all=(whole["bytes_read_model"] + whole["bytes_written_model"]) / whole["n_elements"],
+    ).groupby("algorithm")[["useful", "all"]].agg(["min", "max"])
+    expected = {"three_pass_recompute": (16, 20), "three_pass_reload": (20, 24), "two_pass": (12, 16)}
+    for name, (useful, modelled) in expected.items():
+        assert list(per_element.loc[name]) == [useful, useful, modelled, modelled]
+
+
+def test_no_counted_bytes_are_invented(full: dict[str, pd.DataFrame]) -> None:
+    assert full["passes"][["bytes_read_counted", "bytes_written_counted"]].isna().all().all()
+    assert set(full["passes"]["confidence"]) == {"E"}
+
+
+def test_ceilings_give_back_the_planted_bandwidth(full: dict[str, pd.DataFrame]) -> None:
+    ceilings = full["ceilings"]
+    rows = ceilings[(ceilings["isa"] == "avx512f") & (ceilings["threads"] == 1) & (ceilings["ceiling"] == "read")].set_index("level")
+    for level, value in synthetic.BANDWIDTH.items():
+        assert rows.loc[level, "value"] == pytest.approx(value, rel=0.05)
+    fma = ceilings[(ceilings["ceiling"] == "fma") & (ceilings["isa"] == "avx512f") & (ceilings["threads"] == 1)]
+    assert fma["value"].to_numpy() == pytest.approx(4 * 16 * synthetic.CLOCK_HZ, rel=0.05)
+
+
+def test_ordinary_stores_count_the_fetched_line_and_non_temporal_ones_do_not() -> None:
+    one = synthetic.Shape(isas=("avx2",), rounds=6, values=1)
+    timings = synthetic.ceiling_timings(one)
+    timings["time_s"] = 1.0
+    table = ceilings_table(timings, synthetic.registry(one), synthetic.plan(one))
+    rows = table[(table["ceiling"] == "copy") & (table["threads"] == 1) & (table["n_elements"] == 4096)].set_index("store")["value"]
+    assert rows["ordinary"] == 12 * 4096 and rows["nt"] == 8 * 4096
+
+
+def test_a_variant_without_registry_row_is_an_error(full_timings: pd.DataFrame) -> None:
+    registry = synthetic.registry()
+    with pytest.raises(TableError, match="has no variant"):
+        passes_table(full_timings, registry[registry["pass"] != "rmax"], synthetic.plan())
+
+
+def test_the_faster_three_pass_is_the_base(full: dict[str, pd.DataFrame]) -> None:
+    best = selection.against_faster(full["ratios"])
+    for _, row in best.iterrows():
+        times = full["ratios"][
+            (full["ratios"]["algorithm"] == "two_pass") & (full["ratios"]["isa"] == row["isa"]) & (full["ratios"]["base_isa"] == row["isa"])
+            & (full["ratios"]["variant"] == row["variant"]) & (full["ratios"]["base_variant"] == row["variant"])
+            & (full["ratios"]["n_elements"] == row["n_elements"]) & (full["ratios"]["cache_protocol"] == row["cache_protocol"])
+        ]  # fmt: skip
+        assert len(times) == 2
+        assert row["base_time_median_s"] == times["base_time_median_s"].min()
+
+
+def test_all_derived_tables_fit_their_models(full: dict[str, pd.DataFrame], minimal: dict[str, pd.DataFrame]) -> None:
+    for tables in (full, minimal):
+        for name in ("passes", "ratios", "ceilings"):
+            pd.testing.assert_frame_equal(conform(name, tables[name]), tables[name])

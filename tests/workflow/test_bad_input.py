@@ -1,0 +1,99 @@
+"""Bad input is found while the workflow is parsed: one message, status not zero, no traceback of ours, nothing written."""
+
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+
+
+def write_config(checkout: Path, **changes) -> str:
+    path = checkout / "mine.yaml"
+    path.write_text(yaml.safe_dump(changes))
+    return str(path)
+
+
+def refused(result, *parts: str) -> None:
+    said = result.stdout + result.stderr
+    assert result.returncode != 0, said
+    for part in parts:
+        assert part in said
+    assert "Traceback" not in said
+
+
+BAD_CONFIGS = {
+    "unknown key": ({"sessoin": "x"}, ["config: top level", "unknown key 'sessoin'", "Did you mean 'session'?"]),
+    "unknown nested key": ({"effort": {"round": 3}}, ["config: effort", "unknown key 'round'", "Did you mean 'rounds'?"]),
+    "wrong type": ({"effort": {"rounds": "many"}}, ["config: effort.rounds", "'many' is not accepted", "Rounds of every block"]),
+    "out of range": ({"effort": {"rounds": 0}}, ["config: effort.rounds", "0 is not accepted"]),
+    "unknown isa": ({"isas": ["avx3"]}, ["config: isas", "'avx3' is not an instruction set", "scalar, avx2, avx512f"]),
+    "unknown compiler": ({"compilers": ["nocc"]}, ["config: compilers", "the C compiler 'nocc' was not found on the PATH"]),
+    "unknown study": ({"study": "sofmax"}, ["config: study", "'sofmax' has no", "Known studies: ceilings, softmax"]),
+    "unusable cpu": ({"cpu": 4095}, ["config: cpu", "cpu 4095 is not usable by this process", "Use auto, or one of:"]),
+    "too large a listed size": (
+        {"sizes": {"sweep": [1024, 10**13]}},
+        ["config: sizes.sweep", "10000000000000 elements need", "List sizes up to about"],
+    ),
+    "too large a size in a block": (
+        {"blocks": [{"kind": "algorithms", "protocols": ["hot"], "sizes": [10**13], "inputs": ["uniform"], "isas": "simd"}]},
+        ["config: blocks.sizes", "10000000000000 elements need"],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BAD_CONFIGS)
+def test_bad_configuration(name, checkout, snakemake):
+    changes, parts = BAD_CONFIGS[name]
+    refused(snakemake("-n", "--configfile", write_config(checkout, **changes)), *parts)
+    assert not (checkout / "results").exists()
+
+
+def test_isa_that_the_machine_lacks(checkout, snakemake):
+    isas = checkout / "kernels/simd/isa.yaml"
+    isas.write_text(isas.read_text().replace("cpu_flags: [avx512f]", "cpu_flags: [no_such_flag]"))
+    result = snakemake("-n", "--configfile", write_config(checkout, isas=["avx512f"]))
+    refused(result, "config: isas: 'avx512f' cannot run here", "no_such_flag")
+
+
+BROKEN_STUDIES = {
+    "accumulators that do not divide": (
+        "- {unroll: [4], accumulators: [1, 2, 4]}",
+        "- {unroll: [4], accumulators: [3]}",
+        ["study.yaml: passes.rmax", "unroll 4 with 3 accumulators: 3 does not divide 4. Use 1, 2, 4"],
+    ),
+    "unknown pass": (
+        "passes: [raddextexp, vscaleextexp]",
+        "passes: [raddextexp, vscalextexp]",
+        ["algorithms.two_pass: unknown pass 'vscalextexp'", "Known passes: rmax"],
+    ),
+    "unknown key": ("title: The Two-Pass", "titel: The Two-Pass", ["study.yaml", "'titel'"]),
+    "not YAML": ("algorithms:", "algorithms: [", ["is not valid YAML"]),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN_STUDIES)
+def test_broken_study(name, checkout, snakemake):
+    old, new, parts = BROKEN_STUDIES[name]
+    study = checkout / "kernels/softmax/study.yaml"
+    text = study.read_text()
+    assert old in text
+    study.write_text(text.replace(old, new, 1))
+    refused(snakemake("-n"), *parts)
+
+
+def test_missing_pass_file(checkout, snakemake):
+    (checkout / "kernels/softmax/vmulc.c").unlink()
+    refused(snakemake("-n"), "passes.vmulc: its file", "vmulc.c does not exist", "Add the file")
+
+
+def test_effective_effort_of_each_profile(checkout, snakemake):
+    """profiles/default is applied beside an explicit profile and wins on equal keys, silently: it must hold none."""
+    for arguments, session in (([], "default"), (["--profile", "profiles/smoke"], "smoke"), (["--profile", "profiles/paper"], "paper")):
+        result = snakemake("-n", *arguments)
+        assert result.returncode == 0, result.stderr
+        (effective,) = checkout.glob(f"results/*/{session}/config.json")
+        declared = yaml.safe_load((checkout / f"workflow/config/{session}.yaml").read_text())
+        assert json.loads(effective.read_text())["effort"] == declared["effort"]
+    keys = set(yaml.safe_load((checkout / "profiles/default/profile.yaml").read_text()))
+    for session in ("smoke", "paper"):
+        assert not keys & set(yaml.safe_load((checkout / f"profiles/{session}/profile.yaml").read_text()))
