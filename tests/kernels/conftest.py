@@ -1,4 +1,4 @@
-"""Kernels built for the tests: the study's, on the instruction sets of this host, and small ones made wrong on purpose."""
+"""Kernels built for the tests: the study's, on this host's instruction sets, and small ones made wrong on purpose."""
 
 from __future__ import annotations
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,7 @@ MACHINE, SESSION, BUILD = "synthetic", "made-up", "0123abcd4567"
 CLOCK_HZ = 3.7e9
 L1, L2, LLC = 32 * 1024, 1024 * 1024, 32 * 1024 * 1024
 LANES = {"scalar": 1, "avx2": 8, "avx512f": 16}
+CEILING_SIZES = {"L1": 4096, "L2": 65536, "LLC": 4194304, "DRAM": 33554432}
 BANDWIDTH = {"L1": 400e9, "L2": 180e9, "LLC": 90e9, "DRAM": 26e9}
 
 # reads, writes, flops per element, cycles per vector on scalar / avx2 / avx512f
@@ -40,7 +42,10 @@ CEILINGS: Mapping[str, tuple[str, str, float]] = {
     "triad": ("x scratch", "y", 2), "fill": ("-", "y", 0), "fma": ("-", "-", 32),
 }  # fmt: skip
 ALGORITHMS = {
-    "three_pass_recompute": {"title": "Three-Pass, recomputing", "passes": ["rmax", "raddexpminusmax", "vscaleexpminusmax"]},
+    "three_pass_recompute": {
+        "title": "Three-Pass, recomputing",
+        "passes": ["rmax", "raddexpminusmax", "vscaleexpminusmax"],
+    },
     "three_pass_reload": {"title": "Three-Pass, reloading", "passes": ["rmax", "raddstoreexpminusmax", "vmulc"]},
     "two_pass": {"title": "Two-Pass", "passes": ["raddextexp", "vscaleextexp"]},
 }
@@ -61,7 +66,7 @@ class Shape:
     protocols: tuple[str, ...] = ("paper", "hot")
     sizes: tuple[int, ...] = SIZES
     rounds: int = 12
-    values: int = 3
+    values: int = 2
     bandwidth_scale: float = 1.0
     measurement: bool = True
     seed: int = 1
@@ -69,7 +74,13 @@ class Shape:
 
 FULL = Shape()
 MINIMAL = Shape(
-    isas=("scalar",), variants=("preset",), protocols=("paper",), sizes=(4096, 65536), rounds=3, values=1, measurement=False
+    isas=("scalar",),
+    variants=("preset",),
+    protocols=("paper",),
+    sizes=(4096, 65536),
+    rounds=3,
+    values=1,
+    measurement=False,
 )
 
 
@@ -80,14 +91,18 @@ def plan(shape: Shape = FULL) -> dict[str, Any]:
         "labels": present,
         "out_of_cache": [label for label in ("4 x LLC",) if label in present],
         "bars": [label for label in ("L1", "L2", "LLC/2", "4 x LLC") if label in present],
-        "ceiling_levels": {"L1": 4096, "L2": 65536, "LLC": 4194304, "DRAM": 33554432},
+        "ceiling_levels": [
+            {"level": level, "threads": threads, "n_elements": n}
+            for level, n in CEILING_SIZES.items()
+            for threads in (1, 4)
+        ],
         "algorithms": ALGORITHMS,
         "isas": {"scalar": {"title": "Scalar"}, "avx2": {"title": "AVX2"}, "avx512f": {"title": "AVX-512"}},
         "measurement": shape.measurement,
         "session": SESSION,
         "machine": MACHINE,
         "study": "softmax",
-        "study_title": "The Two-Pass Softmax Algorithm",
+        "title": "The Two-Pass Softmax Algorithm",
         "effort": {"rounds": shape.rounds, "values_per_round": shape.values, "min_time_s": 0.01},
         "primary_protocol": "paper",
         "protocols": list(shape.protocols),
@@ -101,13 +116,16 @@ def variant(pass_name: str, isa: str, which: str = "preset") -> str:
     return f"f32-{pass_name}-{isa}-u{unroll}"
 
 
+@cache
 def registry(shape: Shape = FULL) -> pd.DataFrame:
     """Table `registry`."""
     rows = []
     for isa in shape.isas:
         for name, (reads, writes, flops, _) in PASSES.items():
             for which in shape.variants:
-                rows.append(_declared("softmax", name, isa, variant(name, isa, which), reads, writes, flops, which == "preset"))
+                rows.append(
+                    _declared("softmax", name, isa, variant(name, isa, which), reads, writes, flops, which == "preset")
+                )
         for name, (reads, writes, flops) in CEILINGS.items():
             for store in ("ordinary", "nt") if writes != "-" else ("",):
                 full = "-".join(part for part in ("f32", name, isa, store, f"u{4 * LANES[isa]}") if part)
@@ -115,7 +133,9 @@ def registry(shape: Shape = FULL) -> pd.DataFrame:
     return conform("registry", pd.DataFrame(rows))
 
 
-def _declared(study: str, name: str, isa: str, full: str, reads: str, writes: str, flops: float, preset: bool) -> dict[str, Any]:
+def _declared(
+    study: str, name: str, isa: str, full: str, reads: str, writes: str, flops: float, preset: bool
+) -> dict[str, Any]:
     read, written = (set(stream.split()) - {"-"} for stream in (reads, writes))
     allocated = 0 if "-nt-" in full else 4 * len(written - read)
     return {
@@ -164,7 +184,7 @@ def timings(shape: Shape = FULL) -> pd.DataFrame:
     for protocol in shape.protocols:
         for n in shape.sizes:
             rows += _block(rng, shape, "algorithms", protocol, n, list(_algorithms(shape, n)))
-    for n in plan(shape)["labels"].values():
+    for n in (plan(shape)["labels"][label] for label in plan(shape)["bars"]):
         rows += _block(rng, shape, "split", "paper", n, list(_split(shape, n)))
         rows += _block(rng, shape, "passes", "hot", n, list(_alone(shape, n)))
     return conform("timings", pd.DataFrame(rows))
@@ -183,14 +203,30 @@ def _split(shape: Shape, n: int) -> Iterator[Contender]:
         for isa in shape.isas:
             for which in shape.variants:
                 for index, name in enumerate(spec["passes"], start=1):
-                    yield "softmax", algorithm, index, name, isa, which, pass_time(name, isa, which, n, shape.bandwidth_scale)
+                    yield (
+                        "softmax",
+                        algorithm,
+                        index,
+                        name,
+                        isa,
+                        which,
+                        pass_time(name, isa, which, n, shape.bandwidth_scale),
+                    )
 
 
 def _alone(shape: Shape, n: int) -> Iterator[Contender]:
     for isa in shape.isas:
         for name in PASSES:
             for which in shape.variants:
-                yield "softmax", "-", 0, name, isa, variant(name, isa, which), pass_time(name, isa, which, n, shape.bandwidth_scale)
+                yield (
+                    "softmax",
+                    "-",
+                    0,
+                    name,
+                    isa,
+                    variant(name, isa, which),
+                    pass_time(name, isa, which, n, shape.bandwidth_scale),
+                )
     rows = registry(shape)
     for _, row in rows[(rows["study"] == "ceilings") & (rows["pass"] != "fma")].iterrows():
         yield "ceilings", "-", 0, row["pass"], row["isa"], row["variant"], _roof_time(row, n, shape.bandwidth_scale)
@@ -203,7 +239,13 @@ def _roof_time(row: pd.Series[Any], n: int, scale: float) -> float:
 
 
 def _block(
-    rng: np.random.Generator, shape: Shape, kind: str, protocol: str, n: int, contenders: list[Contender], threads: int = 1
+    rng: np.random.Generator,
+    shape: Shape,
+    kind: str,
+    protocol: str,
+    n: int,
+    contenders: list[Contender],
+    threads: int = 1,
 ) -> list[dict[str, Any]]:
     rows = []
     for number in range(shape.rounds):
@@ -227,7 +269,7 @@ def ceiling_timings(shape: Shape = FULL) -> pd.DataFrame:
     rng = np.random.default_rng(shape.seed + 1)
     declared = registry(shape)
     rows: list[dict[str, Any]] = []
-    for n in plan(shape)["ceiling_levels"].values():
+    for n in CEILING_SIZES.values():
         for threads in (1, 4):
             contenders: list[Contender] = []
             for _, row in declared[declared["study"] == "ceilings"].iterrows():
@@ -290,7 +332,7 @@ def error_over_n(shape: Shape = FULL) -> pd.DataFrame:
 
 def rounds(shape: Shape = FULL) -> pd.DataFrame:
     """Table `rounds`."""
-    blocks = sorted(set(timings(shape)["block"]))
+    blocks = [f"{kind}-paper-n{n}-uniform-huge" for kind in ("algorithms", "split") for n in shape.sizes]
     rows = [
         {
             "machine": MACHINE, "session": SESSION, "block": block, "round": number, "order": "0 1 2",
@@ -315,7 +357,13 @@ def machines(microarchitecture: str = "zen4") -> pd.DataFrame:
         "governor": ("unavailable", "-"),
     }  # fmt: skip
     rows = [
-        {"machine": MACHINE, "key": key, "value": value, "unit": unit, "origin": "not exposed here" if value == "unavailable" else "made up"}
+        {
+            "machine": MACHINE,
+            "key": key,
+            "value": value,
+            "unit": unit,
+            "origin": "not exposed here" if value == "unavailable" else "made up",
+        }
         for key, (value, unit) in facts.items()
     ]
     return conform("machines", pd.DataFrame(rows))
@@ -324,8 +372,20 @@ def machines(microarchitecture: str = "zen4") -> pd.DataFrame:
 def skipped() -> pd.DataFrame:
     """Table `skipped`."""
     rows = [
-        {"machine": MACHINE, "session": SESSION, "step": "time", "what": "DepCC (n = 364800000)", "reason": "needs 4.1 GiB, three times its memory are not free"},
-        {"machine": MACHINE, "session": SESSION, "step": "time", "what": "paper protocol, n = 256", "reason": "reading the clock costs 3.1 % of a call"},
+        {
+            "machine": MACHINE,
+            "session": SESSION,
+            "step": "time",
+            "what": "DepCC (n = 364800000)",
+            "reason": "needs 4.1 GiB, three times its memory are not free",
+        },
+        {
+            "machine": MACHINE,
+            "session": SESSION,
+            "step": "time",
+            "what": "paper protocol, n = 256",
+            "reason": "reading the clock costs 3.1 % of a call",
+        },
     ]
     return conform("skipped", pd.DataFrame(rows))
 

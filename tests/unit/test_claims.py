@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 import synthetic
 import yaml
+
 from passline import claims
 from passline.errors import ReportError
 from passline.tables import conform
@@ -28,7 +29,9 @@ def judged(published: Mapping[str, Any], tables: Mapping[str, pd.DataFrame], **p
     return table.set_index(["claim", "variant"])
 
 
-def with_ratio(tables: dict[str, pd.DataFrame], verdict: str, value: float, half: float = 0.01) -> dict[str, pd.DataFrame]:
+def with_ratio(
+    tables: dict[str, pd.DataFrame], verdict: str, value: float, half: float = 0.01
+) -> dict[str, pd.DataFrame]:
     """The tables with another ratio of Two-Pass out of cache."""
     ratios = tables["ratios"].copy()
     ours = (ratios["algorithm"] == "two_pass") & (ratios["n_elements"] == FAR) & (ratios["base"] != "two_pass")
@@ -53,9 +56,13 @@ def test_the_committed_claims_are_valid_and_confirmed(published: Mapping[str, An
     assert all("abstract" in claim["evidence"] or "introduction" in claim["evidence"] for claim in published["claims"])
 
 
-def test_other_machines_get_no_verdict_on_the_papers_machine(published: Mapping[str, Any], full: dict[str, pd.DataFrame]) -> None:
+def test_other_machines_get_no_verdict_on_the_papers_machine(
+    published: Mapping[str, Any], full: dict[str, pd.DataFrame]
+) -> None:
     table = judged(published, full)
-    assert set(table.loc[["avx512_gain", "avx2_gain", "avx2_other_machines", "memory_bound"], "verdict_paper_machine"]) == {"not this machine"}
+    assert set(
+        table.loc[["avx512_gain", "avx2_gain", "avx2_other_machines", "memory_bound"], "verdict_paper_machine"]
+    ) == {"not this machine"}
     assert table.loc[("no_overflow", "preset"), "verdict_paper_machine"] == "reproduced"
 
 
@@ -78,8 +85,13 @@ def test_published_number_on_its_machine(
     assert table.loc[("avx512_gain", "preset"), "verdict_paper_machine"] == expected
 
 
-@pytest.mark.parametrize(("verdict", "expected"), [("faster", "reproduced"), ("slower", "not reproduced"), ("equal", "not reproduced"), ("undecided", "undecided")])
-def test_claim_without_a_number_on_its_machine(published: Mapping[str, Any], full: dict[str, pd.DataFrame], verdict: str, expected: str) -> None:
+@pytest.mark.parametrize(
+    ("verdict", "expected"),
+    [("faster", "reproduced"), ("slower", "not reproduced"), ("equal", "not reproduced"), ("undecided", "undecided")],
+)
+def test_claim_without_a_number_on_its_machine(
+    published: Mapping[str, Any], full: dict[str, pd.DataFrame], verdict: str, expected: str
+) -> None:
     table = judged(published, on(with_ratio(full, verdict, 1.1), "zen2"))
     assert table.loc[("avx2_other_machines", "tuned"), "verdict_paper_machine"] == expected
     assert table.loc[("avx512_gain", "tuned"), "verdict_paper_machine"] == "not this machine"
@@ -100,7 +112,13 @@ def test_claim_without_a_number_on_its_machine(published: Mapping[str, Any], ful
     ],
 )
 def test_direction_and_mechanism_here(
-    published: Mapping[str, Any], full: dict[str, pd.DataFrame], verdict: str, bound: str, core: float, memory: float, expected: str
+    published: Mapping[str, Any],
+    full: dict[str, pd.DataFrame],
+    verdict: str,
+    bound: str,
+    core: float,
+    memory: float,
+    expected: str,
 ) -> None:
     table = judged(published, with_bound(with_ratio(full, verdict, 1.1), bound, core, memory))
     assert table.loc[("avx512_gain", "tuned"), "verdict_here"] == expected
@@ -130,7 +148,9 @@ def test_unchecked_accuracy_is_undecided(published: Mapping[str, Any], full: dic
     assert set(table.loc["no_overflow", "verdict_here"]) == {"undecided"}
 
 
-def test_missing_isa_size_and_variant_are_undecided_with_the_reason(published: Mapping[str, Any], full: dict[str, pd.DataFrame]) -> None:
+def test_missing_isa_size_and_variant_are_undecided_with_the_reason(
+    published: Mapping[str, Any], full: dict[str, pd.DataFrame]
+) -> None:
     no_wide = {**full, "ratios": full["ratios"].query("isa != 'avx512f'")}
     assert "no preset timings with avx512f" in judged(published, no_wide).loc[("avx512_gain", "preset"), "reason"]
     no_far = {**full, "ratios": full["ratios"].query(f"n_elements != {FAR}")}

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import synthetic
+
 from passline.derive import selection
 from passline.derive.ceilings import ceilings_table
 from passline.derive.passes import bound_of, passes_table
@@ -79,7 +80,9 @@ def test_a_base_that_is_absent_is_not_compared() -> None:
 
 def test_ratios_pair_by_round() -> None:
     """A round that only one contender has is left out, whatever its times."""
-    timings = synthetic.timings(synthetic.Shape(isas=("avx2",), variants=("preset",), protocols=("paper",), sizes=(4096,), rounds=8))
+    timings = synthetic.timings(
+        synthetic.Shape(isas=("avx2",), variants=("preset",), protocols=("paper",), sizes=(4096,), rounds=8)
+    )
     lost = (timings["round"] == 3) & (timings["algorithm"] == "two_pass")
     kept = timings[~lost]
     ratios = ratios_table(kept, synthetic.registry(), synthetic.plan())
@@ -101,7 +104,9 @@ def test_bounds_of_the_model_are_found(full: dict[str, pd.DataFrame]) -> None:
     assert set(near["bound"]) == {"core"}
 
 
-def test_memory_time_is_the_fastest_ceiling_with_the_same_streams_and_ordinary_stores(full: dict[str, pd.DataFrame]) -> None:
+def test_memory_time_is_the_fastest_ceiling_with_the_same_streams_and_ordinary_stores(
+    full: dict[str, pd.DataFrame],
+) -> None:
     alone = selection.alone(full["passes"])
     mixes = {"rmax": "read", "vmulc": "scale_inplace"}
     for name, ceiling in mixes.items():
@@ -127,10 +132,14 @@ def test_without_an_l1_block_nothing_is_judged(full_timings: pd.DataFrame) -> No
 def test_model_bytes_of_whole_algorithms(full: dict[str, pd.DataFrame]) -> None:
     """16, 20 and 12 bytes per element; 20, 24 and 16 with write-allocate."""
     whole = selection.whole(full["passes"])
-    per_element = whole.assign(
-        useful=whole["bytes_algorithmic"] / whole["n_elements"],
-        all=(whole["bytes_read_model"] + whole["bytes_written_model"]) / whole["n_elements"],
-    ).groupby("algorithm")[["useful", "all"]].agg(["min", "max"])
+    per_element = (
+        whole.assign(
+            useful=whole["bytes_algorithmic"] / whole["n_elements"],
+            all=(whole["bytes_read_model"] + whole["bytes_written_model"]) / whole["n_elements"],
+        )
+        .groupby("algorithm")[["useful", "all"]]
+        .agg(["min", "max"])
+    )
     expected = {"three_pass_recompute": (16, 20), "three_pass_reload": (20, 24), "two_pass": (12, 16)}
     for name, (useful, modelled) in expected.items():
         assert list(per_element.loc[name]) == [useful, useful, modelled, modelled]
@@ -143,7 +152,9 @@ def test_no_counted_bytes_are_invented(full: dict[str, pd.DataFrame]) -> None:
 
 def test_ceilings_give_back_the_planted_bandwidth(full: dict[str, pd.DataFrame]) -> None:
     ceilings = full["ceilings"]
-    rows = ceilings[(ceilings["isa"] == "avx512f") & (ceilings["threads"] == 1) & (ceilings["ceiling"] == "read")].set_index("level")
+    rows = ceilings[
+        (ceilings["isa"] == "avx512f") & (ceilings["threads"] == 1) & (ceilings["ceiling"] == "read")
+    ].set_index("level")
     for level, value in synthetic.BANDWIDTH.items():
         assert rows.loc[level, "value"] == pytest.approx(value, rel=0.05)
     fma = ceilings[(ceilings["ceiling"] == "fma") & (ceilings["isa"] == "avx512f") & (ceilings["threads"] == 1)]
@@ -155,7 +166,9 @@ def test_ordinary_stores_count_the_fetched_line_and_non_temporal_ones_do_not() -
     timings = synthetic.ceiling_timings(one)
     timings["time_s"] = 1.0
     table = ceilings_table(timings, synthetic.registry(one), synthetic.plan(one))
-    rows = table[(table["ceiling"] == "copy") & (table["threads"] == 1) & (table["n_elements"] == 4096)].set_index("store")["value"]
+    rows = table[(table["ceiling"] == "copy") & (table["threads"] == 1) & (table["n_elements"] == 4096)].set_index(
+        "store"
+    )["value"]
     assert rows["ordinary"] == 12 * 4096 and rows["nt"] == 8 * 4096
 
 

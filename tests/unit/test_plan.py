@@ -128,13 +128,11 @@ def test_two_compilers_are_contenders_in_the_same_blocks():
 
 
 def test_all_cores_share_the_memory_levels():
-    roofs = {
-        (b["name"].split("-")[2], b["threads"]): b["n_elements"]
-        for b in planner(cpus=(1, 0)).roofs([Built("gcc", "id", {})])
-    }
-    dram = key_sizes(CACHES)["4 x LLC"]
-    assert roofs[(f"n{dram}", 1)] == dram
-    assert roofs[(f"n{dram // 2}", 2)] == dram // 2
+    roofs = {b["name"]: (b["threads"], b["n_elements"]) for b in planner(cpus=(1, 0)).roofs([Built("gcc", "id", {})])}
+    sizes = key_sizes(CACHES)
+    assert roofs["ceilings-DRAM-t1"] == (1, sizes["4 x LLC"])
+    assert roofs["ceilings-DRAM-t2"] == (2, sizes["4 x LLC"] // 2)
+    assert roofs["ceilings-L2-t2"] == (2, sizes["L2"])  # every core has its own
 
 
 def test_y_rotates_over_more_than_the_llc_as_in_the_released_benchmark():

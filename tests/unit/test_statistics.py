@@ -6,14 +6,16 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from passline import statistics
 from passline.errors import TableError
 
 TIMES = st.floats(min_value=1e-9, max_value=1e3)
 
 
+@settings(deadline=None, max_examples=30)  # the machine may be busy
 @given(st.lists(TIMES, min_size=statistics.LEAST_VALUES, max_size=40))
 def test_interval_holds_the_median_and_consists_of_values(values: list[float]) -> None:
     found = statistics.median_interval(values)
@@ -59,6 +61,7 @@ def test_known_ratio_is_recovered_under_common_drift() -> None:
     assert found.p < 0.001 and found.effect_size == 1.0
 
 
+@settings(deadline=None, max_examples=30)  # the machine may be busy
 @given(st.lists(st.tuples(TIMES, TIMES), min_size=6, max_size=20))
 def test_swapping_base_and_contender_keeps_the_test(pairs: list[tuple[float, float]]) -> None:
     base, contender = np.array(pairs).T

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from passline import figure_style as style
+from passline import titles
 from passline.derive import selection
 
 TABLES = ("passes", "ceilings", "registry", "tuning")
@@ -24,7 +25,9 @@ CAPTION = (
 def data(tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any]) -> pd.DataFrame:
     """What is drawn, in bytes per second: passes with their own ceiling, and the ceiling loops."""
     columns = ["panel", "isa", "name", "store", "value", "low", "high", "ceiling"]
-    parts = [_passes(tables, plan, isa) for isa in selection.isas(selection.alone(tables["passes"]), tables["registry"])]
+    parts = [
+        _passes(tables, plan, isa) for isa in selection.isas(selection.alone(tables["passes"]), tables["registry"])
+    ]
     roofs = tables["ceilings"]
     roofs = roofs[(roofs["level"] == "DRAM") & (roofs["threads"] == 1) & roofs["value"].notna()]
     parts.append(roofs.assign(panel="ceilings", name=roofs["ceiling"], ceiling=float("nan"))[columns])
@@ -35,7 +38,7 @@ def data(tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any]) -> pd.Data
 def _passes(tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any], isa: str) -> pd.DataFrame:
     sizes = selection.out_of_cache(plan)
     for variant in ("tuned", "preset"):
-        rows = selection.judged_passes(tables, plan, style.pass_order(plan), isa, variant, max(sizes, default=0))
+        rows = selection.judged_passes(tables, titles.pass_order(plan), isa, variant, max(sizes, default=0))
         if len(rows):
             total = rows["bytes_read_model"] + rows["bytes_written_model"]
             return pd.DataFrame({
@@ -53,7 +56,7 @@ def draw(tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any]) -> Figure:
     if passes.empty:
         return style.message("No pass was timed alone at an out-of-cache size.")
     isas = selection.isas(passes, tables["registry"])
-    names = [name for name in style.pass_order(plan) if name in set(passes["name"])]
+    names = [name for name in titles.pass_order(plan) if name in set(passes["name"])]
     figure, axes = style.new(1, 2, height=0.9 + 0.32 * len(names), sharex=True, width_ratios=[1.15, 1.0])
     _passes_panel(axes[0, 0], passes, names, isas)
     _roofs_panel(axes[0, 1], roofs, tables)
@@ -77,7 +80,15 @@ def _passes_panel(ax: Any, rows: pd.DataFrame, names: list[str], isas: list[str]
         ax.barh(places, mine["value"] / 1e9, height=height * 0.92, color=_SHADES[position % len(_SHADES)])
         errors = np.array([mine["value"] - mine["low"], mine["high"] - mine["value"]]) / 1e9
         ax.errorbar(mine["value"] / 1e9, places, xerr=errors, fmt="none", ecolor="0.2", elinewidth=0.6)
-        ax.plot(mine["ceiling"] / 1e9, places, marker="|", markersize=7, markeredgewidth=1.4, color="black", linestyle="none")
+        ax.plot(
+            mine["ceiling"] / 1e9,
+            places,
+            marker="|",
+            markersize=7,
+            markeredgewidth=1.4,
+            color="black",
+            linestyle="none",
+        )
     ax.set_yticks(range(len(names)), names)
     ax.set_ylim(len(names) - 0.5, -0.5)
     ax.set_title("passes")
@@ -105,12 +116,22 @@ def _roofs_panel(ax: Any, rows: pd.DataFrame, tables: Mapping[str, pd.DataFrame]
 
 def _handles(isas: list[str], plan: Mapping[str, Any]) -> list[Line2D]:
     bars = [
-        Line2D([], [], marker="s", linestyle="none", markersize=6, color=_SHADES[i % len(_SHADES)], label=style.isa_title(isa, plan))
+        Line2D(
+            [],
+            [],
+            marker="s",
+            linestyle="none",
+            markersize=6,
+            color=_SHADES[i % len(_SHADES)],
+            label=titles.isa_title(isa, plan),
+        )
         for i, isa in enumerate(isas)
     ]
     return [
         *bars,
-        Line2D([], [], marker="|", linestyle="none", markersize=7, markeredgewidth=1.4, color="black", label="own ceiling"),
+        Line2D(
+            [], [], marker="|", linestyle="none", markersize=7, markeredgewidth=1.4, color="black", label="own ceiling"
+        ),
         Line2D([], [], marker="o", linestyle="none", color="black", label="ordinary stores"),
         Line2D([], [], marker="o", linestyle="none", color="black", markerfacecolor="white", label="non-temporal"),
     ]

@@ -12,6 +12,7 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
 from passline import figure_style as style
+from passline import titles
 from passline.derive import selection
 from passline.derive.rounds import length_of
 
@@ -29,11 +30,11 @@ def data(tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any]) -> pd.Data
     """What is drawn: times in seconds per element, one row per ISA, size and pass."""
     rows = selection.alone(tables["passes"])
     parts = []
-    for isa in style.vector_isas(selection.isas(rows, tables["registry"])):
+    for isa in titles.vector_isas(selection.isas(rows, tables["registry"])):
         for label in plan["bars"]:
             n = length_of(plan, label)
             for variant in ("tuned", "preset"):
-                found = selection.judged_passes(tables, plan, style.pass_order(plan), isa, variant, n or 0)
+                found = selection.judged_passes(tables, titles.pass_order(plan), isa, variant, n or 0)
                 if len(found):
                     parts.append(found.assign(size=label))
                     break
@@ -55,13 +56,13 @@ def draw(tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any]) -> Figure:
     if rows.empty:
         return style.message("No pass was timed alone at these sizes.")
     isas, sizes = selection.isas(rows, tables["registry"]), [s for s in plan["bars"] if s in set(rows["size"])]
-    names = [name for name in style.pass_order(plan) if name in set(rows["pass"])]
+    names = [name for name in titles.pass_order(plan) if name in set(rows["pass"])]
     figure, axes = style.new(len(isas), len(sizes), height=0.7 + len(isas) * (0.35 + 0.3 * len(names)), sharey=True)
     for line, isa in enumerate(isas):
         for column, size in enumerate(sizes):
             ax = axes[line, column]
             _panel(ax, rows[(rows["isa"] == isa) & (rows["size"] == size)], names)
-            ax.set_title(f"{style.isa_title(isa, plan)}, {size}")
+            ax.set_title(f"{titles.isa_title(isa, plan)}, {size}")
             if line == len(isas) - 1:
                 ax.set_xlabel("ns per element")
     figure.legend(handles=_handles(), loc="outside upper center", ncols=3)
@@ -77,12 +78,16 @@ def _panel(ax: Any, rows: pd.DataFrame, names: list[str]) -> None:
             edgecolor="white", linewidth=0.3,
         )  # fmt: skip
     errors = np.array([rows["measured"] - rows["low"], rows["high"] - rows["measured"]]) * 1e9
-    ax.errorbar(rows["measured"] * 1e9, places + 0.27, xerr=errors, fmt="none", ecolor="0.0", elinewidth=0.7, capsize=1.2)
+    ax.errorbar(
+        rows["measured"] * 1e9, places + 0.27, xerr=errors, fmt="none", ecolor="0.0", elinewidth=0.7, capsize=1.2
+    )
     longest = float(np.nanmax(rows[list(ROLES)].to_numpy(dtype=float))) * 1e9
     for place, (_, row) in zip(places, rows.iterrows(), strict=True):
         if isinstance(row["bound"], str) and row["bound"] != "-":
             end = np.nanmax([row["measured"], row["high"]]) * 1e9
-            ax.annotate(row["bound"], (end, place + 0.27), xytext=(2, 0), textcoords="offset points", va="center", fontsize=6.0)
+            ax.annotate(
+                row["bound"], (end, place + 0.27), xytext=(2, 0), textcoords="offset points", va="center", fontsize=6.0
+            )
     ax.set_xlim(0.0, longest * 1.55)
     ax.set_yticks(places, names)
     ax.set_ylim(len(names) - 0.5, -0.5)
@@ -94,5 +99,6 @@ def _panel(ax: Any, rows: pd.DataFrame, names: list[str]) -> None:
 def _handles() -> list[Patch]:
     words = {"core": "core: its time in L1", "memory": "memory: ceiling of its own mix", "measured": "measured"}
     return [
-        Patch(facecolor=style.ROLE_COLOURS[role], hatch=HATCHES[role], edgecolor="white", label=words[role]) for role in ROLES
+        Patch(facecolor=style.ROLE_COLOURS[role], hatch=HATCHES[role], edgecolor="white", label=words[role])
+        for role in ROLES
     ]

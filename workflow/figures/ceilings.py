@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from passline import figure_style as style
+from passline import titles
 from passline.derive import selection
 
 TABLES = ("ceilings", "registry")
@@ -43,9 +44,11 @@ def draw(tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any]) -> Figure:
     mixes = sorted(set(rows["ceiling"]))
     for ax, number in zip(axes[0], threads, strict=True):
         _panel(ax, rows[rows["threads"] == number], mixes)
-        ax.set_title(f"{style.isa_title(str(rows['isa'].iloc[0]), plan)}, {number} thread{'s' if number > 1 else ''}")
+        ax.set_title(f"{titles.isa_title(str(rows['isa'].iloc[0]), plan)}, {number} thread{'s' if number > 1 else ''}")
     axes[0, 0].set_ylabel("GB/s")
-    figure.legend(handles=_handles(mixes), loc="outside upper center", ncols=len(mixes) + 2, columnspacing=1.0, handletextpad=0.3)
+    figure.legend(
+        handles=_handles(mixes), loc="outside upper center", ncols=len(mixes) + 2, columnspacing=1.0, handletextpad=0.3
+    )
     return figure
 
 
@@ -71,11 +74,26 @@ def _panel(ax: Any, rows: pd.DataFrame, mixes: list[str]) -> None:
 
 
 def _look(position: int) -> dict[str, Any]:
-    return {"color": style.PASS_COLOURS[position % len(style.PASS_COLOURS)], "marker": style.PASS_MARKERS[position % len(style.PASS_MARKERS)]}
+    return {
+        "color": style.PASS_COLOURS[position % len(style.PASS_COLOURS)],
+        "marker": style.PASS_MARKERS[position % len(style.PASS_MARKERS)],
+    }
 
 
 def _handles(mixes: list[str]) -> list[Line2D]:
     return [
-        *(Line2D([], [], linestyle="none", markersize=4, label=mix, **_look(position)) for position, mix in enumerate(mixes)),
-        Line2D([], [], linestyle="none", marker="o", markersize=4, color="0.3", markerfacecolor="white", label="non-temporal"),
+        *(
+            Line2D([], [], linestyle="none", markersize=4, label=mix, **_look(position))
+            for position, mix in enumerate(mixes)
+        ),
+        Line2D(
+            [],
+            [],
+            linestyle="none",
+            marker="o",
+            markersize=4,
+            color="0.3",
+            markerfacecolor="white",
+            label="non-temporal",
+        ),
     ]

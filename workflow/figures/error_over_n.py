@@ -9,6 +9,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from passline import figure_style as style
+from passline import titles
 from passline.derive import selection
 
 TABLES = ("error_over_n", "registry")
@@ -23,7 +24,7 @@ def data(tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any]) -> pd.Data
     """What is drawn."""
     rows = tables["error_over_n"]
     rows = rows[rows["max_error_ulp"].notna()]
-    rows = rows[rows["variant"] == style.shown_variant(rows)]
+    rows = rows[rows["variant"] == titles.shown_variant(rows)]
     columns = ["isa", "variant", "algorithm", "inputs", "n_elements", "max_error_ulp", "sum_error"]
     return rows[columns].reset_index(drop=True)
 
@@ -48,10 +49,13 @@ def draw(tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any]) -> Figure:
         style.size_axis(bottom)
         for ax in (top, bottom):
             style.grid(ax)
-        top.set_title(f"{style.isa_title(isa, plan)}, inputs {inputs[0]}")
+        top.set_title(f"{titles.isa_title(isa, plan)}, inputs {inputs[0]}")
     axes[0, 0].set_ylabel("largest error (ULP)")
     axes[1, 0].set_ylabel("|sum − 1|")
     shown = [name for name in plan["algorithms"] if name in set(rows["algorithm"])]
-    handles = [axes[0, 0].plot([], [], label=style.algorithm_title(name, plan), **style.algorithm_style(name))[0] for name in shown]
+    handles = [
+        axes[0, 0].plot([], [], label=titles.algorithm_title(name, plan), **style.algorithm_style(name))[0]
+        for name in shown
+    ]
     figure.legend(handles=handles, loc="outside upper center", ncols=len(handles))
     return figure

@@ -9,6 +9,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from passline import figure_style as style
+from passline import titles
 from passline.derive import selection
 
 TABLES = ("ratios", "registry", "claims")
@@ -37,7 +38,7 @@ def draw(tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any]) -> Figure:
     rows = data(tables, plan)
     if rows.empty:
         return style.message("No out-of-cache size was measured.", width=WIDTH_IN)
-    isas = style.vector_isas(selection.isas(rows, tables["registry"]))
+    isas = titles.vector_isas(selection.isas(rows, tables["registry"]))
     figure, axes = style.new(height=0.75 + 0.4 * len(isas), width=WIDTH_IN)
     ax = axes[0, 0]
     style.unity(ax, "x")
@@ -48,8 +49,16 @@ def draw(tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any]) -> Figure:
                 _point(ax, mine.loc[variant], position + offset, variant)
         published = mine["published"].dropna()
         if len(published):
-            ax.plot(published.iloc[0], position, marker="D", markersize=5, markerfacecolor="none", color=style.GREY, linestyle="none")
-    ax.set_yticks(range(len(isas)), [style.isa_title(isa, plan) for isa in reversed(isas)])
+            ax.plot(
+                published.iloc[0],
+                position,
+                marker="D",
+                markersize=5,
+                markerfacecolor="none",
+                color=style.GREY,
+                linestyle="none",
+            )
+    ax.set_yticks(range(len(isas)), [titles.isa_title(isa, plan) for isa in reversed(isas)])
     ax.set_ylim(-0.5, len(isas) - 0.5)
     ax.margins(x=0.08)
     ax.tick_params(axis="y", length=0)
@@ -63,17 +72,39 @@ def _point(ax: Any, row: pd.Series[Any], y: float, variant: str) -> None:
     errors = [[row["ratio"] - row["ratio_low"]], [row["ratio_high"] - row["ratio"]]]
     look = style.algorithm_style(selection.TWO_PASS)
     face = look["color"] if variant == "tuned" else "white"
-    ax.errorbar(row["ratio"], y, xerr=errors, fmt="o", markersize=4, capsize=2, elinewidth=0.9, color=look["color"], markerfacecolor=face)
+    ax.errorbar(
+        row["ratio"],
+        y,
+        xerr=errors,
+        fmt="o",
+        markersize=4,
+        capsize=2,
+        elinewidth=0.9,
+        color=look["color"],
+        markerfacecolor=face,
+    )
 
 
 def _legend(figure: Figure, ax: Any, rows: pd.DataFrame) -> None:
     colour = style.algorithm_style(selection.TWO_PASS)["color"]
-    looks = {"preset": {"color": colour, "marker": "o", "markerfacecolor": "white"}, "tuned": {"color": colour, "marker": "o"}}
+    looks = {
+        "preset": {"color": colour, "marker": "o", "markerfacecolor": "white"},
+        "tuned": {"color": colour, "marker": "o"},
+    }
     handles = [
         ax.plot([], [], linestyle="none", markersize=4, label=label, **looks[variant])[0]
         for variant, label in (("preset", "paper's preset"), ("tuned", "tuned here"))
         if variant in set(rows["variant"])
     ]
     if rows["published"].notna().any():
-        handles += ax.plot([], [], marker="D", markersize=5, markerfacecolor="none", color=style.GREY, linestyle="none", label="published")
+        handles += ax.plot(
+            [],
+            [],
+            marker="D",
+            markersize=5,
+            markerfacecolor="none",
+            color=style.GREY,
+            linestyle="none",
+            label="published",
+        )
     figure.legend(handles=handles, loc="outside upper center", ncols=len(handles), handletextpad=0.2, columnspacing=1.0)

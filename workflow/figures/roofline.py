@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from passline import figure_style as style
+from passline import titles
 from passline.derive import selection
 
 TABLES = ("passes", "ceilings", "registry", "tuning")
@@ -36,7 +37,7 @@ def _points(tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any]) -> pd.D
     sizes = selection.out_of_cache(plan)
     for variant in ("tuned", "preset"):
         if isas and sizes:
-            rows = selection.judged_passes(tables, plan, style.pass_order(plan), isas[-1], variant, max(sizes))
+            rows = selection.judged_passes(tables, titles.pass_order(plan), isas[-1], variant, max(sizes))
             if len(rows):
                 return pd.DataFrame({
                     "kind": "pass", "name": rows["pass"], "isa": rows["isa"], "intensity": rows["intensity_flop_per_byte"],
@@ -78,20 +79,35 @@ def draw(tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any]) -> Figure:
         _slope(ax, x, str(name), float(value), peak)
     if np.isfinite(peak):
         ax.plot(x, np.full_like(x, peak / 1e9), color="0.2", linewidth=1.3)
-        ax.annotate(f"peak FMA, {peak / 1e9:.0f} GFLOP/s", (x[-1], peak / 1e9), xytext=(0, 3), textcoords="offset points", ha="right", fontsize=7)
+        ax.annotate(
+            f"peak FMA, {peak / 1e9:.0f} GFLOP/s",
+            (x[-1], peak / 1e9),
+            xytext=(0, 3),
+            textcoords="offset points",
+            ha="right",
+            fontsize=7,
+        )
     # Passes with the same streams and flops share an intensity: markers of falling size nest instead of hiding each other.
     nesting = points.groupby(points["intensity"].round(6)).cumcount()
     for (_, row), depth in zip(points.iterrows(), nesting, strict=True):
         look = style.pass_style(row["name"], plan)
         size = max(3.5, 8.5 - 2.5 * depth)
-        ax.plot(row["intensity"], row["value"] / 1e9, markersize=size, markerfacecolor="none", markeredgewidth=1.2, linestyle="none", **look)
+        ax.plot(
+            row["intensity"],
+            row["value"] / 1e9,
+            markersize=size,
+            markerfacecolor="none",
+            markeredgewidth=1.2,
+            linestyle="none",
+            **look,
+        )
     ax.set_xlim(x[0], x[-1])
     style.plain_log(ax, "x")
     style.plain_log(ax, "y")
     ax.set_ylim(points["value"].min() / 1e9 / 2.5, None)
     ax.set_xlabel("arithmetic intensity (flop per modelled byte)")
     ax.set_ylabel("GFLOP/s")
-    ax.set_title(style.isa_title(str(points["isa"].iloc[0]), plan))
+    ax.set_title(titles.isa_title(str(points["isa"].iloc[0]), plan))
     _legend(figure, points, bandwidths, plan)
     return figure
 
@@ -109,11 +125,22 @@ def _slope(ax: Any, x: Any, name: str, value: float, peak: float) -> None:
 
 def _legend(figure: Figure, points: pd.DataFrame, bandwidths: pd.Series[float], plan: Mapping[str, Any]) -> None:
     roofs = [
-        Line2D([], [], color=_LINES[str(name)][0], linestyle=_LINES[str(name)][1], label=f"{name}, {value / 1e9:.3g} GB/s")
+        Line2D(
+            [], [], color=_LINES[str(name)][0], linestyle=_LINES[str(name)][1], label=f"{name}, {value / 1e9:.3g} GB/s"
+        )
         for name, value in bandwidths.items()
     ]
     marks = [
-        Line2D([], [], linestyle="none", markersize=6, markerfacecolor="none", markeredgewidth=1.3, label=name, **style.pass_style(name, plan))
+        Line2D(
+            [],
+            [],
+            linestyle="none",
+            markersize=6,
+            markerfacecolor="none",
+            markeredgewidth=1.3,
+            label=name,
+            **style.pass_style(name, plan),
+        )
         for name in points["name"]
     ]
     figure.legend(handles=[*roofs, *marks], loc="outside right center")

@@ -9,6 +9,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from passline import figure_style as style
+from passline import titles
 from passline.derive import selection
 
 TABLES = ("passes", "registry")
@@ -24,8 +25,18 @@ def data(tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any]) -> pd.Data
     sizes = [n for n in selection.out_of_cache(plan) if n in set(rows["n_elements"])]
     rows = rows[rows["n_elements"] == max(sizes)] if sizes else rows.head(0)
     rows = selection.primary(rows, plan)
-    rows = rows[rows["variant"] == style.shown_variant(rows)]
-    columns = ["isa", "variant", "algorithm", "pass_index", "pass", "n_elements", "time_median_s", "time_low_s", "time_high_s"]
+    rows = rows[rows["variant"] == titles.shown_variant(rows)]
+    columns = [
+        "isa",
+        "variant",
+        "algorithm",
+        "pass_index",
+        "pass",
+        "n_elements",
+        "time_median_s",
+        "time_low_s",
+        "time_high_s",
+    ]
     return rows[columns].reset_index(drop=True)
 
 
@@ -35,7 +46,7 @@ def draw(tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any]) -> Figure:
     rows = data(tables, plan)
     if rows.empty:
         return style.message("No whole call was split by pass at an out-of-cache size.")
-    isas = style.vector_isas(selection.isas(rows, tables["registry"]))
+    isas = titles.vector_isas(selection.isas(rows, tables["registry"]))
     algorithms = [name for name in plan["algorithms"] if name in set(rows["algorithm"])]
     figure, axes = style.new(len(isas), 1, height=0.5 + len(isas) * (0.25 + 0.42 * len(algorithms)), sharex=True)
     widest_call = float(rows[rows["isa"].isin(isas)].groupby(["isa", "algorithm"])["time_median_s"].sum().max()) * 1e3
@@ -43,10 +54,10 @@ def draw(tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any]) -> Figure:
         mine = rows[rows["isa"] == isa]
         for place, algorithm in enumerate(algorithms):
             _bar(ax, mine[mine["algorithm"] == algorithm].sort_values("pass_index"), place, plan, widest_call)
-        ax.set_yticks(range(len(algorithms)), [style.algorithm_title(name, plan) for name in algorithms])
+        ax.set_yticks(range(len(algorithms)), [titles.algorithm_title(name, plan) for name in algorithms])
         ax.set_ylim(len(algorithms) - 0.5, -0.5)
         ax.tick_params(axis="y", length=0)
-        ax.set_title(f"{style.isa_title(isa, plan)}, {mine['variant'].iloc[0]}")
+        ax.set_title(f"{titles.isa_title(isa, plan)}, {mine['variant'].iloc[0]}")
         ax.margins(x=0.1)
         style.grid(ax, "x")
     axes[-1, 0].set_xlabel("ms per call")
@@ -59,12 +70,33 @@ _FILLS = ("#D9D9D9", "#9DCBEA", "#F2C879", "#A8DBC5", "#E3B7CF", "#F0A884", "#BF
 
 def _bar(ax: Any, rows: pd.DataFrame, place: int, plan: Mapping[str, Any], widest_call: float) -> None:
     """One call: a segment per pass. A name that its segment is too narrow for takes two lines."""
-    order = style.pass_order(plan)
+    order = titles.pass_order(plan)
     left = 0.0
     for _, row in rows.iterrows():
         width = float(row["time_median_s"]) * 1e3
-        ax.barh(place, width, left=left, height=0.72, color=_FILLS[order.index(row["pass"]) % len(_FILLS)], edgecolor="0.3", linewidth=0.5)
-        name = str(row["pass"]) if width > widest_call * 0.011 * len(row["pass"]) else str(row["pass"]).replace("minusmax", "-\nminusmax")
-        ax.text(left + width / 2, place, f"{name}\n{width:.3g}", ha="center", va="center", fontsize=6.0, linespacing=0.95, clip_on=True)
+        ax.barh(
+            place,
+            width,
+            left=left,
+            height=0.72,
+            color=_FILLS[order.index(row["pass"]) % len(_FILLS)],
+            edgecolor="0.3",
+            linewidth=0.5,
+        )
+        name = (
+            str(row["pass"])
+            if width > widest_call * 0.011 * len(row["pass"])
+            else str(row["pass"]).replace("minusmax", "-\nminusmax")
+        )
+        ax.text(
+            left + width / 2,
+            place,
+            f"{name}\n{width:.3g}",
+            ha="center",
+            va="center",
+            fontsize=6.0,
+            linespacing=0.95,
+            clip_on=True,
+        )
         left += width
     ax.annotate(f"{left:.3g}", (left, place), xytext=(3, 0), textcoords="offset points", va="center", fontsize=7.0)

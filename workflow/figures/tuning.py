@@ -11,6 +11,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from passline import figure_style as style
+from passline import titles
 from passline.derive import selection
 from passline.derive.rounds import length_of
 
@@ -40,12 +41,12 @@ def draw(tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any]) -> Figure:
     if rows.empty:
         return style.message("No variant was tuned.")
     isas = selection.isas(rows, tables["registry"])
-    names = [name for name in style.pass_order(plan) if name in set(rows["pass"])]
+    names = [name for name in titles.pass_order(plan) if name in set(rows["pass"])]
     figure, axes = style.new(1, len(isas), height=0.9 + 0.27 * len(names), sharey=True)
     for ax, isa in zip(axes[0], isas, strict=True):
         for place, name in enumerate(names):
             _strip(ax, rows[(rows["isa"] == isa) & (rows["pass"] == name)], place)
-        ax.set_title(style.isa_title(isa, plan))
+        ax.set_title(titles.isa_title(isa, plan))
         ax.set_xlabel("cycles per vector")
         ax.xaxis.set_major_locator(MaxNLocator(5))
         ax.set_yticks(range(len(names)), names)
@@ -60,7 +61,16 @@ def draw(tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any]) -> Figure:
 def _strip(ax: Any, rows: pd.DataFrame, place: int) -> None:
     for _, row in rows.iterrows():
         face = "white" if row["stack_references"] > 0 else style.SKY
-        ax.plot(row["cycles_per_vector"], place, marker="o", markersize=4, color=style.BLUE, markerfacecolor=face, markeredgewidth=0.7, alpha=0.8)
+        ax.plot(
+            row["cycles_per_vector"],
+            place,
+            marker="o",
+            markersize=4,
+            color=style.BLUE,
+            markerfacecolor=face,
+            markeredgewidth=0.7,
+            alpha=0.8,
+        )
     for flag, marker, size, colour in (("chosen", "s", 8.5, style.VERMILION), ("preset", "D", 7.0, "black")):
         mine = rows[rows[flag]]
         ax.plot(
@@ -74,6 +84,24 @@ def _handles() -> list[Line2D]:
     return [
         Line2D([], [], markerfacecolor=style.SKY, label="variant", **dot),
         Line2D([], [], markerfacecolor="white", label="touches the stack", **dot),
-        Line2D([], [], linestyle="none", marker="s", markersize=8.5, color=style.VERMILION, markerfacecolor="none", label="tuned choice"),
-        Line2D([], [], linestyle="none", marker="D", markersize=7, color="black", markerfacecolor="none", label="paper's preset"),
+        Line2D(
+            [],
+            [],
+            linestyle="none",
+            marker="s",
+            markersize=8.5,
+            color=style.VERMILION,
+            markerfacecolor="none",
+            label="tuned choice",
+        ),
+        Line2D(
+            [],
+            [],
+            linestyle="none",
+            marker="D",
+            markersize=7,
+            color="black",
+            markerfacecolor="none",
+            label="paper's preset",
+        ),
     ]

@@ -71,10 +71,20 @@ def claims_table(claims: Mapping[str, Any], tables: Tables, plan: Mapping[str, A
         tables: `ratios`, `passes`, `registry`, `tuning`, `accuracy`, `machines`.
         plan: the session's plan.
     """
+    tables = selection.of_build(tables, plan)
     here = microarchitecture(tables["machines"])
-    unknown = [name for base in (selection.TWO_PASS, *selection.THREE_PASS) for name in [base] if name not in plan["algorithms"]]
+    unknown = [
+        name
+        for base in (selection.TWO_PASS, *selection.THREE_PASS)
+        for name in [base]
+        if name not in plan["algorithms"]
+    ]
     if unknown:
-        raise ReportError("plan.json: algorithms", f"lacks {listed(unknown)}, which the claims are about", "Judge claims for the softmax study only")
+        raise ReportError(
+            "plan.json: algorithms",
+            f"lacks {listed(unknown)}, which the claims are about",
+            "Judge claims for the softmax study only",
+        )
     rows = [_row(claim, variant, here, tables, plan) for claim in claims["claims"] for variant in selection.VARIANTS]
     return pd.DataFrame(rows)
 
@@ -189,7 +199,7 @@ def _direction_in_words(best: pd.Series[Any]) -> str:
 def _mechanism(best: pd.Series[Any], tables: Tables, plan: Mapping[str, Any]) -> tuple[str, str]:
     """Whether bandwidth limits every pass of the base at that point: yes, no or undecided, and why."""
     names = plan["algorithms"][best["base"]]["passes"]
-    rows = selection.judged_passes(tables, plan, names, str(best["isa"]), str(best["variant"]), int(best["n_elements"]))
+    rows = selection.judged_passes(tables, names, str(best["isa"]), str(best["variant"]), int(best["n_elements"]))
     return limited_by_bandwidth(rows, names)
 
 
@@ -201,7 +211,7 @@ def limited_by_bandwidth(rows: pd.DataFrame, names: list[str]) -> tuple[str, str
         names: the passes that must be there.
     """
     answers = {str(row["pass"]): selection.bound_by_bandwidth(row) for _, row in rows.iterrows()}
-    unknown = [name for name in names if name not in answers]
+    unknown = [name for name in (selection.TWO_PASS, *selection.THREE_PASS) if name not in plan["algorithms"]]
     refuted = [name for name in names if answers.get(name) == "no"]
     open_ones = [name for name in names if answers.get(name) == "undecided"]
     if refuted:
@@ -220,7 +230,7 @@ def _judge_memory_bound(claim: Mapping[str, Any], variant: str, tables: Tables, 
     if isa is None or not sizes:
         return _undecided("the single passes were not timed at the sizes of the claim")
     names = list(dict.fromkeys(p for base in selection.THREE_PASS for p in plan["algorithms"][base]["passes"]))
-    rows = selection.judged_passes(tables, plan, names, isa, variant, max(sizes))
+    rows = selection.judged_passes(tables, names, isa, variant, max(sizes))
     answer, why = limited_by_bandwidth(rows, names)
     worst = float(rows["measured_over_memory"].max()) if len(rows) else math.nan
     why = why.replace("every pass of the base is", "every pass of both Three-Pass variants is")

@@ -95,7 +95,7 @@ def _trial(bench: Bench, contender: Contender, family: str, n: int, *, in_place:
 
 
 def _shrunk(got: Floats, want: Doubles, bound: Doubles) -> Doubles:
-    """Results moved towards what is wanted so that an error of `bound` becomes one ULP; tiny and NaN ones as they are."""
+    """Results moved so far towards `want` that an error of `bound` becomes one ULP; tiny and NaN ones as they are."""
     exact = got.astype(np.float64)
     return np.where((want >= 2.0**-126) & np.isfinite(exact), want + (exact - want) / bound, exact)
 

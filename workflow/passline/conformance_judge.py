@@ -1,9 +1,12 @@
 """Is a result right? The bounds, and the verdict on one result.
 
 Outputs of at least FLT_MIN are judged in ULP of the float64 reference. Below it the
-absolute error must not exceed FLT_MIN, so that flushing denormals is allowed; as a
-result a few ULP above FLT_MIN may round below it and be flushed, the line is drawn 8
-ULP higher. Where x is -inf the output must be exactly 0.
+absolute error must not exceed FLT_MIN, so that flushing denormals is allowed. As a
+result just above FLT_MIN may round below it and be flushed, the line is drawn higher by
+a factor 1 + 2^-20 + |max x| 2^-21: 8 ULP, and what a pass may lose that keeps the exponent
+apart. It rounds x / ln2 in float32, so that an integer it takes for a power of two is
+off by up to |x| 2^-23 beyond the half, for the sum and for the term. Where x is -inf the
+output must be exactly 0.
 
 A sum of n positive terms carries, beside the error of its terms, the rounding of its
 additions: at most k u with u = 2^-24 for the longest chain of k additions that a term
@@ -20,8 +23,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from passline.reference import FLT_MIN, Doubles, Expected, Floats, ulp
-
-_LINE = FLT_MIN * (1 + 2.0**-20)
 
 
 @dataclass(frozen=True)
@@ -52,9 +53,11 @@ class Case:
         self.words = x.view(np.uint32)
         want = expected.outputs
         if want is not None:
-            normal = want >= _LINE
+            top = abs(float(x.max()))
+            self._line = FLT_MIN * (1 + 2.0**-20 + (top * 2.0**-21 if math.isfinite(top) else 0.0))
+            normal = want >= self._line
             self._per_ulp = np.where(normal, 1 / ulp(want), 0.0)
-            self._per_tiny = np.where(normal, 0.0, 1 / _LINE)
+            self._per_tiny = np.where(normal, 0.0, 1 / self._line)
             zero = np.flatnonzero(np.isneginf(x))
             self._zero = zero if zero.size else None
 
@@ -76,7 +79,7 @@ class Case:
             worst = int(self._zero[np.flatnonzero(got[self._zero])[0]])
             reason = f"output {worst} of {self.n} is not 0 where x is -inf"
         value = float(want[worst])
-        relative = float(error[worst]) / value if value >= _LINE else 0.0
+        relative = float(error[worst]) / value if value >= self._line else 0.0
         return Finding(
             _finite(in_ulp[worst]),
             bound,

@@ -11,13 +11,16 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from passline import figure_style as style
+from passline import titles
 from passline.derive import selection
 
 Pair = tuple[str, str]
 """(algorithm, base)."""
 
 
-def over_size_data(tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any], algorithms: Sequence[str], pairs: Sequence[Pair]) -> pd.DataFrame:
+def over_size_data(
+    tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any], algorithms: Sequence[str], pairs: Sequence[Pair]
+) -> pd.DataFrame:
     """Times per element and ratios over size, one choice of variants, primary protocol.
 
     Returns:
@@ -26,18 +29,26 @@ def over_size_data(tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any], 
     """
     times = selection.primary(selection.whole(tables["passes"]), plan)
     times = times[times["algorithm"].isin(algorithms)]
-    variant = style.shown_variant(times)
+    variant = titles.shown_variant(times)
     times = times[times["variant"] == variant]
     ratios = selection.primary(tables["ratios"], plan)
     ratios = ratios[ratios["variant"] == variant]
     parts = [_time_part(times), *(_ratio_part(selection.against(ratios, *pair)) for pair in pairs)]
-    return pd.concat(parts).sort_values(["panel", "isa", "algorithm", "base", "n_elements"], kind="stable").reset_index(drop=True)
+    return (
+        pd.concat(parts)
+        .sort_values(["panel", "isa", "algorithm", "base", "n_elements"], kind="stable")
+        .reset_index(drop=True)
+    )
 
 
 def _time_part(times: pd.DataFrame) -> pd.DataFrame:
     n = times["n_elements"]
     return times[["isa", "variant", "algorithm", "n_elements"]].assign(
-        panel="time", base="-", value=times["time_median_s"] / n, low=times["time_low_s"] / n, high=times["time_high_s"] / n
+        panel="time",
+        base="-",
+        value=times["time_median_s"] / n,
+        low=times["time_low_s"] / n,
+        high=times["time_high_s"] / n,
     )
 
 
@@ -47,7 +58,9 @@ def _ratio_part(ratios: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def draw_over_size(data: pd.DataFrame, tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any], ratio_label: str) -> Figure:
+def draw_over_size(
+    data: pd.DataFrame, tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any], ratio_label: str
+) -> Figure:
     """Two rows of panels, one column per ISA: time per element above, ratio with its interval below."""
     if data.empty:
         return style.message("No whole algorithm was timed under the primary protocol.")
@@ -62,7 +75,7 @@ def draw_over_size(data: pd.DataFrame, tables: Mapping[str, pd.DataFrame], plan:
         style.size_axis(bottom)
         style.mark_caches(top, tables["machines"], names=True)
         style.mark_caches(bottom, tables["machines"], names=False)
-        top.set_title(f"{style.isa_title(isa, plan)}, {rows['variant'].iloc[0]}", pad=10)
+        top.set_title(f"{titles.isa_title(isa, plan)}, {rows['variant'].iloc[0]}", pad=10)
     style.label_axes([axes[0, 0]], y="time per element (ns)")
     style.label_axes([axes[1, 0]], y=ratio_label)
     _legend(figure, data, plan)
@@ -92,5 +105,8 @@ def _ratios(ax: Axes, rows: pd.DataFrame) -> None:
 
 def _legend(figure: Figure, data: pd.DataFrame, plan: Mapping[str, Any]) -> None:
     shown = [name for name in plan["algorithms"] if name in set(data["algorithm"]) | set(data["base"])]
-    handles = [figure.axes[0].plot([], [], label=style.algorithm_title(name, plan), **style.algorithm_style(name))[0] for name in shown]
+    handles = [
+        figure.axes[0].plot([], [], label=titles.algorithm_title(name, plan), **style.algorithm_style(name))[0]
+        for name in shown
+    ]
     figure.legend(handles=handles, loc="outside upper center", ncols=len(handles))

@@ -17,6 +17,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullFormatter, NullLocator
 
+from passline import titles
+
 TEXT_WIDTH_IN = 6.69
 """17 cm: A4 with margins of 2 cm. Figures are placed at their own size, so 8 pt here is 8 pt on paper."""
 
@@ -67,7 +69,6 @@ _ALGORITHMS = {
 PASS_MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "*")
 PASS_COLOURS = (SKY, BLUE, GREEN, ORANGE, PURPLE, VERMILION, BLACK, YELLOW)
 ROLE_COLOURS = {"core": ORANGE, "memory": SKY, "measured": "0.25"}
-SMOKE_STAMP = "SMOKE RUN – NOT A MEASUREMENT"
 
 
 def algorithm_style(name: str) -> dict[str, Any]:
@@ -76,29 +77,16 @@ def algorithm_style(name: str) -> dict[str, Any]:
     return {"color": colour, "marker": marker, "linestyle": line}
 
 
-def pass_order(plan: Mapping[str, Any]) -> list[str]:
-    """Passes in the order in which the study's algorithms use them, each once."""
-    return list(dict.fromkeys(name for spec in plan["algorithms"].values() for name in spec["passes"]))
-
-
 def pass_style(name: str, plan: Mapping[str, Any]) -> dict[str, Any]:
     """Colour and marker of a pass, by its place in the study."""
-    order = pass_order(plan)
+    order = titles.pass_order(plan)
     position = order.index(name) if name in order else len(order)
     return {"color": PASS_COLOURS[position % len(PASS_COLOURS)], "marker": PASS_MARKERS[position % len(PASS_MARKERS)]}
 
 
-def algorithm_title(name: str, plan: Mapping[str, Any]) -> str:
-    """The study's title of an algorithm."""
-    return str(plan["algorithms"].get(name, {}).get("title", name))
-
-
-def isa_title(name: str, plan: Mapping[str, Any]) -> str:
-    """The title of an ISA."""
-    return str(plan.get("isas", {}).get(name, {}).get("title", name))
-
-
-def new(rows: int = 1, columns: int = 1, *, height: float, width: float = TEXT_WIDTH_IN, **layout: Any) -> tuple[Figure, Any]:
+def new(
+    rows: int = 1, columns: int = 1, *, height: float, width: float = TEXT_WIDTH_IN, **layout: Any
+) -> tuple[Figure, Any]:
     """A figure of that size (inches) and a 2-D array of its axes, laid out so that nothing overlaps."""
     figure = Figure(figsize=(width, height), layout="constrained")
     return figure, figure.subplots(rows, columns, squeeze=False, **layout)
@@ -164,7 +152,11 @@ def cache_elements(machines: pd.DataFrame) -> dict[str, float]:
     """Elements at which x alone fills each cache, by name; caches of unknown size are left out."""
     facts = dict(zip(machines["key"], machines["value"], strict=True))
     sizes = {"L1": facts.get("l1d_bytes"), "L2": facts.get("l2_bytes"), "LLC": facts.get("llc_bytes")}
-    return {name: float(value) / 4.0 for name, value in sizes.items() if value is not None and value.replace(".", "").isdigit()}
+    return {
+        name: float(value) / 4.0
+        for name, value in sizes.items()
+        if value is not None and value.replace(".", "").isdigit()
+    }
 
 
 def mark_caches(ax: Axes, machines: pd.DataFrame, *, names: bool) -> None:
@@ -191,7 +183,7 @@ def stamp_smoke(figure: Figure) -> None:
     """Write across the figure that it is no measurement."""
     width, height = figure.get_size_inches()
     figure.text(
-        0.5, 0.5, SMOKE_STAMP, ha="center", va="center", rotation=15 if height > 0.4 * width else 0, fontsize=min(20.0, 3.0 * width),
+        0.5, 0.5, titles.SMOKE_STAMP, ha="center", va="center", rotation=15 if height > 0.4 * width else 0, fontsize=min(20.0, 3.0 * width),
         color="#C00000", alpha=0.55, weight="bold", zorder=100,
     )  # fmt: skip
 
@@ -201,14 +193,3 @@ def save(figure: Figure, svg: Path, pdf: Path) -> None:
     with mpl.rc_context(RC):
         figure.savefig(svg, format="svg", metadata={"Date": None})
         figure.savefig(pdf, format="pdf", metadata={"CreationDate": None, "Producer": None, "Creator": None})
-
-
-def shown_variant(frame: pd.DataFrame) -> str | None:
-    """The choice a figure shows: tuned where it was measured, else the paper's preset."""
-    present = set(frame["variant"])
-    return next((name for name in ("tuned", "preset") if name in present), None)
-
-
-def vector_isas(isas: list[str]) -> list[str]:
-    """The vector ISAs, or all where there is no other."""
-    return [name for name in isas if name != "scalar"] or isas

@@ -5,28 +5,40 @@ from __future__ import annotations
 import math
 from typing import Any
 
-NOTHING = "–"
+NOTHING = "\u2013"
+"""An en dash: no value."""
+
 NARROW = "\u202f"
 """Narrow no-break space between a number and its unit."""
 
-_PREFIXES = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"), (1.0, ""), (1e-3, "m"), (1e-6, "µ"), (1e-9, "n"), (1e-12, "p"))
+_PREFIXES = (
+    (1e12, "T"),
+    (1e9, "G"),
+    (1e6, "M"),
+    (1e3, "k"),
+    (1.0, ""),
+    (1e-3, "m"),
+    (1e-6, "µ"),
+    (1e-9, "n"),
+    (1e-12, "p"),
+)
 
 
 def significant(value: float, digits: int = 3) -> str:
     """A number with that many significant digits, never in exponent notation; an en dash for a missing one."""
     if math.isnan(value):
         return NOTHING
-    if value == 0.0:
-        return "0"
-    decimals = digits - 1 - math.floor(math.log10(abs(value)))
-    return f"{round(value, decimals):,.{max(0, decimals)}f}".replace(",", NARROW)
+    rounded = float(f"{value:.{digits - 1}e}")
+    exponent = 0 if rounded == 0.0 else math.floor(math.log10(abs(rounded)))
+    return f"{rounded:,.{max(0, digits - 1 - exponent)}f}".replace(",", NARROW) if rounded else "0"
 
 
 def quantity(value: float, unit: str, digits: int = 3) -> str:
     """A value in SI base units with the prefix that makes it readable: `1.23 ms`."""
     if math.isnan(value):
         return NOTHING
-    factor, prefix = next(((f, p) for f, p in _PREFIXES if abs(value) >= f), (1.0, ""))
+    rounded = abs(float(f"{value:.{digits - 1}e}"))
+    factor, prefix = next(((f, p) for f, p in _PREFIXES if rounded >= f), (1.0, ""))
     return f"{significant(value / factor, digits)}{NARROW}{prefix}{unit}"
 
 

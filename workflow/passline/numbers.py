@@ -17,8 +17,8 @@ from passline.derive import selection
 from passline.derive.ratios import families
 from passline.derive.rounds import length_of
 from passline.errors import ReportError
-from passline.figure_style import SMOKE_STAMP, algorithm_title, isa_title, shown_variant, vector_isas
 from passline.statistics import FASTER, SLOWER, median_interval, rounds_that_can_decide
+from passline.titles import SMOKE_STAMP, algorithm_title, in_sentence, isa_title, shown_variant, vector_isas
 
 Tables = Mapping[str, pd.DataFrame]
 Plan = Mapping[str, Any]
@@ -46,6 +46,7 @@ def numbers(tables: Tables, plan: Plan, table1: pd.DataFrame) -> dict[str, Any]:
         `headlines` (three sentences), `values` (key to text), `tables` (name to head and rows), `figures`
         is added by the report; `measurement` says whether any of it is one.
     """
+    tables = selection.of_build(tables, plan)
     facts = machine_facts(tables["machines"])
     return {
         "measurement": bool(plan["measurement"]),
@@ -60,6 +61,7 @@ def numbers(tables: Tables, plan: Plan, table1: pd.DataFrame) -> dict[str, Any]:
             "protocols": report_tables.by_protocol(tables, plan),
             "machine": report_tables.machine(tables["machines"]),
             "flags": report_tables.flags(tables["registry"], plan),
+            "builds": report_tables.builds(plan),
             "table1": report_tables.class_counts(tables, plan, table1),
             "traffic": report_tables.traffic(tables["registry"], plan),
             "variants": report_tables.variants(tables, plan),
@@ -75,7 +77,11 @@ def machine_facts(machines: pd.DataFrame) -> dict[str, str]:
     facts = dict(zip(machines["key"].astype(str), machines["value"].astype(str), strict=True))
     for key in REQUIRED_FACTS:
         if key not in facts:
-            raise ReportError("table machines", f"has no fact {key!r}", "Write it, or the value unavailable with the reason, in machine.json")
+            raise ReportError(
+                "table machines",
+                f"has no fact {key!r}",
+                "Write it, or the value unavailable with the reason, in machine.json",
+            )
     return facts
 
 
@@ -102,11 +108,12 @@ def _who_wins(tables: Tables, plan: Plan) -> str:
     clauses = []
     for isa in _isas_in_words(rows, tables):
         mine = rows[rows["isa"] == isa].sort_values("variant", ascending=False)
-        parts = [_ratio_clause(str(word), str(base), same, plan) for (word, base), same in mine.groupby(["verdict", "base"], sort=False)]
+        parts = [
+            _ratio_clause(str(word), str(base), same, plan)
+            for (word, base), same in mine.groupby(["verdict", "base"], sort=False)
+        ]
         clauses.append(f"{isa_title(isa, plan)}: {'; '.join(parts)}")
-    return (
-        f"Out of cache ({formats.count(max(sizes))} elements), time of the faster Three-Pass over time of Two-Pass. {'. '.join(clauses)}."
-    )
+    return f"Out of cache ({formats.count(max(sizes))} elements), time of the faster Three-Pass over time of Two-Pass. {'. '.join(clauses)}."
 
 
 def _isas_in_words(rows: pd.DataFrame, tables: Tables) -> list[str]:
@@ -114,16 +121,18 @@ def _isas_in_words(rows: pd.DataFrame, tables: Tables) -> list[str]:
     return list(reversed(vector_isas(selection.isas(rows, tables["registry"]))))
 
 
-def in_sentence(title: str) -> str:
-    """`Three-Pass, recomputing` as `recomputing Three-Pass`."""
-    name, _, kind = title.partition(", ")
-    return f"{kind} {name}" if kind else name
-
-
 def _ratio_clause(word: str, base: str, rows: pd.DataFrame, plan: Plan) -> str:
     """Variants that share verdict and base: `faster than recomputing Three-Pass, 1.242 [1.240, 1.255] tuned`."""
-    phrases = {"faster": "faster than", "slower": "slower than", "equal": "within 1 % of", "undecided": "undecided against"}
-    values = [f"{formats.ratio_with_interval(r['ratio'], r['ratio_low'], r['ratio_high'])} {r['variant']}" for _, r in rows.iterrows()]
+    phrases = {
+        "faster": "faster than",
+        "slower": "slower than",
+        "equal": "within 1 % of",
+        "undecided": "undecided against",
+    }
+    values = [
+        f"{formats.ratio_with_interval(r['ratio'], r['ratio_low'], r['ratio_high'])} {r['variant']}"
+        for _, r in rows.iterrows()
+    ]
     return f"{phrases[word]} {in_sentence(algorithm_title(base, plan))}, {formats.listed(values)}"
 
 
@@ -146,7 +155,10 @@ def _points_in_cache(rows: pd.DataFrame, plan: Plan) -> str:
     points = [(label, row.iloc[0]) for label, row in named if len(row)]
     if not points:
         return "no labelled size was timed"
-    values = [f"{formats.ratio_with_interval(row['ratio'], row['ratio_low'], row['ratio_high'])} at {label}" for label, row in points]
+    values = [
+        f"{formats.ratio_with_interval(row['ratio'], row['ratio_low'], row['ratio_high'])} at {label}"
+        for label, row in points
+    ]
     bases = [in_sentence(algorithm_title(row["base"], plan)) for _, row in points]
     if len(set(bases)) > 1:
         return formats.listed([f"{value} against {base}" for value, base in zip(values, bases, strict=True)])
@@ -183,7 +195,7 @@ def _why(tables: Tables, plan: Plan) -> str:
     names = list(dict.fromkeys(name for spec in plan["algorithms"].values() for name in spec["passes"]))
     for isa in isas:
         for variant in ("tuned", "preset"):
-            rows = selection.judged_passes(tables, plan, names, isa, variant, max(sizes, default=0))
+            rows = selection.judged_passes(tables, names, isa, variant, max(sizes, default=0))
             if len(rows):
                 clauses.append(f"{isa_title(isa, plan)} ({variant}): {bounds_in_words(rows)}")
                 break
@@ -194,12 +206,19 @@ def _why(tables: Tables, plan: Plan) -> str:
 
 def bounds_in_words(rows: pd.DataFrame) -> str:
     """Which passes memory bounds, which arithmetic, and which neither alone explains."""
-    words = {"memory": "memory bandwidth bounds {}", "core": "arithmetic bounds {}", "both": "neither alone explains {}", "-": "{} not judged"}
+    words = {
+        "memory": "memory bandwidth bounds {}",
+        "core": "arithmetic bounds {}",
+        "both": "neither alone explains {}",
+        "-": "{} not judged",
+    }
     parts = []
     for bound, phrase in words.items():
         names = list(rows.loc[rows["bound"] == bound, "pass"])
         if names:
-            parts.append(phrase.format(f"all {len(names)} passes" if len(names) == len(rows) else formats.listed(names)))
+            parts.append(
+                phrase.format(f"all {len(names)} passes" if len(names) == len(rows) else formats.listed(names))
+            )
     return "; ".join(parts)
 
 
@@ -209,20 +228,28 @@ def bounds_in_words(rows: pd.DataFrame) -> str:
 def _values(tables: Tables, plan: Plan, facts: Mapping[str, str]) -> dict[str, str]:
     effort = plan["effort"]
     values = {
-        "study_title": str(plan.get("study_title", plan.get("study", "softmax"))),
+        "study_title": str(plan["title"]),
         "machine": str(tables["machines"]["machine"].iloc[0]),
         "session": str(plan["session"]),
         "build_id": formats.listed(sorted(set(tables["registry"]["build_id"]))),
         "command": str(plan["command"]),
         "cpu": facts["model_name"],
         "microarchitecture": facts["microarchitecture"],
-        "caches": formats.listed([f"{name} {_cache(facts[key])}" for name, key in (("L1d", "l1d_bytes"), ("L2", "l2_bytes"), ("LLC", "llc_bytes"))]),
+        "caches": formats.listed(
+            [
+                f"{name} {_cache(facts[key])}"
+                for name, key in (("L1d", "l1d_bytes"), ("L2", "l2_bytes"), ("LLC", "llc_bytes"))
+            ]
+        ),
         "protocols": ". ".join(_sentence(PROTOCOLS.get(name, name)) for name in plan["protocols"]),
         "primary_protocol": str(plan["primary_protocol"]),
-        "out_of_cache": formats.listed([f"{label} ({formats.count(plan['labels'][label])} elements)" for label in plan["out_of_cache"]]) or "none",
+        "out_of_cache": formats.listed(
+            [f"{label} ({formats.count(plan['labels'][label])} elements)" for label in plan["out_of_cache"]]
+        )
+        or "none",
         "effort": effort_in_words(effort),
         "shown_variant": shown_variant(selection.whole(tables["passes"])) or "none",
-        "inputs": formats.listed(sorted(set(tables["timings"]["inputs"]))) if "timings" in tables else str(plan.get("primary_inputs", "uniform")),
+        "inputs": formats.listed(sorted(set(tables["ratios"]["inputs"]))) or "none",
         "why": _why(tables, plan) if plan["measurement"] else "What bounds the passes is withheld in a smoke run.",
         "recompute_or_reload": recompute_or_reload(tables, plan),
         "hypervisor": _hypervisor(facts),
@@ -233,7 +260,10 @@ def _values(tables: Tables, plan: Plan, facts: Mapping[str, str]) -> dict[str, s
 
 def effort_in_words(effort: Mapping[str, Any]) -> str:
     """Keys and values of the plan's effort; a key that ends in `_s` is in seconds."""
-    return "; ".join(f"{key.removesuffix('_s').replace('_', ' ')} {value}{' s' if key.endswith('_s') else ''}" for key, value in effort.items())
+    return "; ".join(
+        f"{key.removesuffix('_s').replace('_', ' ')} {value}{' s' if key.endswith('_s') else ''}"
+        for key, value in effort.items()
+    )
 
 
 def recompute_or_reload(tables: Tables, plan: Plan) -> str:
@@ -253,7 +283,11 @@ def recompute_or_reload(tables: Tables, plan: Plan) -> str:
         if len(wins[SLOWER]):
             parts.append(f"recomputing wins at {_range(wins[SLOWER], len(mine))}")
         clauses.append(f"{isa_title(isa, plan)}: {' and '.join(parts) or 'no size decides'}")
-    return f"Of the two Three-Pass algorithms: {'; '.join(clauses)}." if clauses else "The two Three-Pass algorithms were not compared."
+    return (
+        f"Of the two Three-Pass algorithms: {'; '.join(clauses)}."
+        if clauses
+        else "The two Three-Pass algorithms were not compared."
+    )
 
 
 def _range(sizes: pd.Series[int], of: int) -> str:
@@ -294,7 +328,11 @@ def _round_values(rounds: pd.DataFrame) -> dict[str, str]:
         raise ReportError("table rounds", "is empty", "Measure again: snakemake")
     per_block = rounds.groupby("block").size()
     clock = median_interval(rounds["clock_hz"])
-    huge = float(rounds["huge_bytes"].sum()) / float(rounds["buffer_bytes"].sum()) if rounds["buffer_bytes"].sum() else math.nan
+    huge = (
+        float(rounds["huge_bytes"].sum()) / float(rounds["buffer_bytes"].sum())
+        if rounds["buffer_bytes"].sum()
+        else math.nan
+    )
     least, most = int(per_block.min()), int(per_block.max())
     low, high = float(rounds["clock_hz"].min()), float(rounds["clock_hz"].max())
     return {
@@ -303,25 +341,33 @@ def _round_values(rounds: pd.DataFrame) -> dict[str, str]:
         "rounds_per_block": f"{least}" if least == most else f"{least} to {most}",
         "rounds_marked": formats.count(int(rounds["marked"].sum())),
         "rounds_time": f"{float(rounds['duration_s'].sum()) / 60.0:.1f}{formats.NARROW}min",
-        "clock": f"{clock.median / 1e9:.2f}{formats.NARROW}GHz (from {low / 1e9:.2f} to {high / 1e9:.2f})" if not math.isnan(clock.median) else "not known",
+        "clock": f"{clock.median / 1e9:.2f}{formats.NARROW}GHz (from {low / 1e9:.2f} to {high / 1e9:.2f})"
+        if not math.isnan(clock.median)
+        else "not known",
         "huge_share": formats.percent(huge),
-        "steal": formats.quantity(float(rounds["steal_s"].sum()), "s") if rounds["steal_s"].notna().any() else "not known",
+        "steal": formats.quantity(float(rounds["steal_s"].sum()), "s")
+        if rounds["steal_s"].notna().any()
+        else "not known",
     }
 
 
 def _precision_values(ratios: pd.DataFrame, plan: Plan) -> dict[str, str]:
     """How narrow the intervals are, and whether the rounds can decide anything at all."""
     if ratios.empty:
-        return {key: formats.NOTHING for key in ("half_width_in", "half_width_out", "family_size", "rounds_needed")} | {"rounds_enough": "No pair of algorithms was timed."}
+        return dict.fromkeys(("half_width_in", "half_width_out", "family_size", "rounds_needed"), formats.NOTHING) | {
+            "rounds_enough": "No pair of algorithms was timed."
+        }
     outside = ratios["n_elements"].isin(selection.out_of_cache(plan))
     sizes = pd.Series(families(ratios)).value_counts()
     needed = rounds_that_can_decide(int(sizes.max()))
     least = int(ratios["n_rounds"].min())
-    enough = "every ratio has as many" if least >= needed else f"the fewest here are {least}, so some verdicts are undecided whatever the times"
+    enough = (
+        "every ratio has as many"
+        if least >= needed
+        else f"the fewest here are {least}, so some verdicts are undecided whatever the times"
+    )
     return {
         "half_width_in": formats.percent(float(ratios.loc[~outside, "smallest_detectable"].median()), 2),
         "half_width_out": formats.percent(float(ratios.loc[outside, "smallest_detectable"].median()), 2),
-        "family_size": formats.count(int(sizes.max())),
-        "rounds_needed": formats.count(needed),
         "rounds_enough": f"A family of {int(sizes.max())} ratios needs {needed} rounds before any of them can pass; {enough}.",
     }

@@ -257,9 +257,7 @@ class Planner:
                     for v in self.ceilings.variants
                     if self.ceilings.passes[v.pass_name].mix != (0, 0, False) or level == "L1"
                 ]
-                block = self.block(
-                    f"ceilings-hot-n{n}-uniform-huge-t{threads}", "hot", n, "uniform", "huge", contenders
-                )
+                block = self.block(f"ceilings-{level}-t{threads}", "hot", n, "uniform", "huge", contenders)
                 key = {"threads": threads}
                 block["contenders"] = [{**c, "key": {**c["key"], **key}} for c in block["contenders"]]
                 blocks.append({**block, "threads": threads, "rounds": effort["ceiling_rounds"]})

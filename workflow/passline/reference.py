@@ -100,8 +100,13 @@ def _exp_below_max(x: Floats) -> Doubles:
 
 
 def _sum_as_pair(x: Floats) -> tuple[float, int]:
-    """Sum exp(x) = mantissa * 2^exponent with the exponent of the largest term; cannot overflow."""
-    exponent = round(float(_maximum(x)) / math.log(2))
+    """The sum of exp(x) as mantissa * 2^exponent, the exponent that of the largest term; cannot overflow.
+
+    A pass rounds x / ln2 in float32: between two integers it may take either. Here it is the larger one then, so that
+    no term's exponent exceeds the sum's, as the passes may rely on.
+    """
+    power = float(_maximum(x)) / math.log(2)
+    exponent = math.floor(power + 0.5 + abs(power) * 2.0**-22)
     return math.fsum(_exp_scaled(x, exponent)), exponent
 
 

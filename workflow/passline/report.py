@@ -23,7 +23,9 @@ class ReportFigure:
     caption: str
 
 
-def compile_report(template: Path, numbers: Mapping[str, Any], figures: Mapping[str, ReportFigure], output: Path) -> None:
+def compile_report(
+    template: Path, numbers: Mapping[str, Any], figures: Mapping[str, ReportFigure], output: Path
+) -> None:
     """Write the PDF; raise ReportError where a figure or a number that the template names is missing.
 
     The template sees one folder, holding `numbers.json` and `figures/<name>.svg`. Fonts are those that
@@ -49,7 +51,11 @@ def compile_report(template: Path, numbers: Mapping[str, Any], figures: Mapping[
             pdf = typst.compile(stage / "report.typ", root=stage, ignore_system_fonts=True, timestamp=0)
         except typst.TypstError as error:
             message = " ".join(str(error).split())
-            raise ReportError(template, f"does not compile ({message})", "Add the number to workflow/passline/numbers.py, or correct the template") from error
+            raise ReportError(
+                template,
+                f"does not compile ({message})",
+                "Add the number to workflow/passline/numbers.py, or correct the template",
+            ) from error
     output.parent.mkdir(parents=True, exist_ok=True)
     aside = output.with_name(f".{output.name}.part")
     aside.write_bytes(pdf)

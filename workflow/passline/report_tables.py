@@ -11,7 +11,7 @@ from passline import formats
 from passline.derive import selection
 from passline.derive.rounds import CEILINGS, length_of, streams
 from passline.errors import ReportError
-from passline.figure_style import algorithm_title, isa_title, pass_order, shown_variant
+from passline.titles import algorithm_title, isa_title, pass_order, shown_variant
 
 Tables = Mapping[str, pd.DataFrame]
 Plan = Mapping[str, Any]
@@ -19,11 +19,17 @@ ReportTable = dict[str, Any]
 """`head`: column titles; `rows`: lists of texts of the same length."""
 
 
+LONG_FACTS = ("cpu_flags", "machine_id_hash")
+"""Facts for tables/machines.csv that say nothing to a reader of the report."""
+
+
 def table(head: list[str], rows: list[list[str]]) -> ReportTable:
     """A table whose rows have as many cells as its head."""
     for row in rows:
         if len(row) != len(head):
-            raise ReportError("report table", f"row {row!r} has {len(row)} cells, the head {len(head)}", "Correct report_tables.py")
+            raise ReportError(
+                "report table", f"row {row!r} has {len(row)} cells, the head {len(head)}", "Correct report_tables.py"
+            )
     return {"head": head, "rows": rows}
 
 
@@ -33,7 +39,11 @@ def verdicts(frame: pd.DataFrame, plan: Plan) -> ReportTable:
     for _, mine in frame.groupby("claim", sort=False):
         by_variant = mine.set_index("variant")
         cells = [_both(by_variant[column], plan) for column in ("verdict_paper_machine", "verdict_here")]
-        values = [f"{name} {_claimed_value(by_variant.loc[name], plan)}" for name in selection.VARIANTS if name in by_variant.index]
+        values = [
+            f"{name} {_claimed_value(by_variant.loc[name], plan)}"
+            for name in selection.VARIANTS
+            if name in by_variant.index
+        ]
         rows.append([mine["statement"].iloc[0], *cells, "\n".join(values) if plan["measurement"] else "withheld"])
     return table(["claim of the paper", "on its machine", "here", "measured here"], rows)
 
@@ -43,7 +53,11 @@ def _both(cell: pd.Series[Any], plan: Plan) -> str:
     if not plan["measurement"]:
         return "withheld"
     words = cell.to_dict()
-    return str(next(iter(words.values()))) if len(set(words.values())) == 1 else "; ".join(f"{name}: {word}" for name, word in words.items())
+    return (
+        str(next(iter(words.values())))
+        if len(set(words.values())) == 1
+        else "; ".join(f"{name}: {word}" for name, word in words.items())
+    )
 
 
 def reasons(frame: pd.DataFrame, plan: Plan) -> ReportTable:
@@ -80,7 +94,11 @@ def out_of_cache(tables: Tables, plan: Plan) -> ReportTable:
         for variant in selection.VARIANTS:
             for base in selection.THREE_PASS:
                 mine = selection.against(ratios, selection.TWO_PASS, base)
-                mine = mine[(mine["isa"] == isa) & (mine["variant"] == variant) & mine["n_elements"].isin(selection.out_of_cache(plan))]
+                mine = mine[
+                    (mine["isa"] == isa)
+                    & (mine["variant"] == variant)
+                    & mine["n_elements"].isin(selection.out_of_cache(plan))
+                ]
                 for _, row in mine.sort_values("n_elements").iterrows():
                     rows.append([
                         isa_title(isa, plan), variant, formats.count(row["n_elements"]), algorithm_title(base, plan),
@@ -88,7 +106,17 @@ def out_of_cache(tables: Tables, plan: Plan) -> ReportTable:
                         formats.ratio_with_interval(row["ratio"], row["ratio_low"], row["ratio_high"]),
                         formats.significant(float(row["p_adjusted"]), 2), "withheld" if not plan["measurement"] else row["verdict"],
                     ])  # fmt: skip
-    head = ["ISA", "variants", "elements", "base", "time of base", "time of Two-Pass", "ratio [95 %]", "p (Holm)", "Two-Pass is"]
+    head = [
+        "ISA",
+        "variants",
+        "elements",
+        "base",
+        "time of base",
+        "time of Two-Pass",
+        "ratio [95 %]",
+        "p (Holm)",
+        "Two-Pass is",
+    ]
     return table(head, rows)
 
 
@@ -132,7 +160,11 @@ def by_protocol(tables: Tables, plan: Plan) -> ReportTable:
             cells = []
             for _, n in sizes:
                 found = mine[mine["n_elements"] == n]
-                cells.append(formats.NOTHING if found.empty else formats.ratio_with_interval(*found[["ratio", "ratio_low", "ratio_high"]].iloc[0]))
+                cells.append(
+                    formats.NOTHING
+                    if found.empty
+                    else formats.ratio_with_interval(*found[["ratio", "ratio_low", "ratio_high"]].iloc[0])
+                )
             rows.append([isa_title(isa, plan), point["cache_protocol"], point["inputs"], *cells])
     return table(["ISA", "protocol", "inputs", *[label for label, _ in sizes]], rows)
 
@@ -140,7 +172,7 @@ def by_protocol(tables: Tables, plan: Plan) -> ReportTable:
 def machine(machines: pd.DataFrame) -> ReportTable:
     """All facts of the machine; why one is missing stands where its value would."""
     rows = []
-    for _, row in machines.iterrows():
+    for _, row in machines[~machines["key"].isin(LONG_FACTS)].iterrows():
         missing = row["value"] == "unavailable"
         rows.append([row["key"].replace("_", " "), f"unavailable: {row['origin']}" if missing else _fact(row)])
     return table(["fact", "value"], rows)
@@ -159,10 +191,22 @@ def _fact(row: pd.Series[Any]) -> str:
     return value if unit in ("-", "") else f"{value}{formats.NARROW}{unit}"
 
 
+def builds(plan: Plan) -> ReportTable:
+    """Compilers of the session; the first row is the build that the report speaks of."""
+    rows = [
+        [str(b["compiler"]), str(b["version"]), " ".join(b["cflags"]), str(b["build_id"])]
+        for b in plan.get("builds", [])
+    ]
+    return table(["compiler", "version", "flags common to all", "build"], rows)
+
+
 def flags(registry: pd.DataFrame, plan: Plan) -> ReportTable:
     """Compile flags of each ISA."""
     first = registry.drop_duplicates(["build_id", "isa"]).sort_values(["build_id", "lanes"])
-    return table(["build", "ISA", "flags"], [[row["build_id"], isa_title(row["isa"], plan), row["cflags"]] for _, row in first.iterrows()])
+    return table(
+        ["build", "ISA", "flags"],
+        [[row["build_id"], isa_title(row["isa"], plan), row["cflags"]] for _, row in first.iterrows()],
+    )
 
 
 def class_counts(tables: Tables, plan: Plan, table1: pd.DataFrame) -> ReportTable:
@@ -184,7 +228,11 @@ def class_counts(tables: Tables, plan: Plan, table1: pd.DataFrame) -> ReportTabl
         for isa in reversed(selection.isas(mine, tables["registry"])):
             here = mine[mine["isa"] == isa].set_index("algorithm")["time_median_s"]
             ratio = best[(best["isa"] == isa) & (best["variant"] == variant) & (best["n_elements"] == n)]
-            shown = formats.NOTHING if ratio.empty else formats.ratio_with_interval(*ratio[["ratio", "ratio_low", "ratio_high"]].iloc[0])
+            shown = (
+                formats.NOTHING
+                if ratio.empty
+                else formats.ratio_with_interval(*ratio[["ratio", "ratio_low", "ratio_high"]].iloc[0])
+            )
             cells = [formats.quantity(float(here.get(name, float("nan"))), "s") for name in names]
             rows.append([title, formats.count(n), isa_title(isa, plan), *cells, shown])
     heads = [algorithm_title(name, plan) for name in names]
@@ -206,7 +254,17 @@ def traffic(registry: pd.DataFrame, plan: Plan) -> ReportTable:
         gains = ["–", "–"] if ours is None else [f"{useful / ours[2]:.2f}", f"{modelled / ours[3]:.2f}"]
         amounts = [f"{value:g}" for value in (reads, writes, useful, modelled, flops)]
         rows.append([algorithm_title(name, plan), " → ".join(plan["algorithms"][name]["passes"]), *amounts, *gains])
-    head = ["algorithm", "passes", "reads", "writes", "bytes", "with write-allocate", "flops", "bytes / Two-Pass", "with w.-a."]
+    head = [
+        "algorithm",
+        "passes",
+        "reads",
+        "writes",
+        "bytes",
+        "with write-allocate",
+        "flops",
+        "bytes / Two-Pass",
+        "with w.-a.",
+    ]
     return table(head, rows)
 
 
@@ -217,7 +275,13 @@ def _traffic_of(first: pd.DataFrame, name: str, passes: list[str]) -> tuple[floa
     rows = first.loc[passes]
     useful = float((rows["bytes_read_per_element"] + rows["bytes_written_per_element"]).sum())
     reads, writes = (float(sum(len(streams(cell)) for cell in rows[column])) for column in ("reads", "writes"))
-    return reads, writes, useful, useful + float(rows["bytes_write_allocate_per_element"].sum()), float(rows["flops_per_element"].sum())
+    return (
+        reads,
+        writes,
+        useful,
+        useful + float(rows["bytes_write_allocate_per_element"].sum()),
+        float(rows["flops_per_element"].sum()),
+    )
 
 
 def variants(tables: Tables, plan: Plan) -> ReportTable:
@@ -229,11 +293,17 @@ def variants(tables: Tables, plan: Plan) -> ReportTable:
             cells = []
             for choice in ("tuned", "preset"):
                 full = selection.variant_name(tables["registry"], tables["tuning"], name, isa, choice)
-                cells += [formats.NOTHING] * 5 if full is None else [full.split(f"-{isa}-")[-1], *_speed(tables, plan, full, far)]
+                cells += (
+                    [formats.NOTHING] * 5
+                    if full is None
+                    else [full.split(f"-{isa}-")[-1], *_speed(tables, plan, full, far)]
+                )
             if any(cell != formats.NOTHING for cell in cells):
                 rows.append([isa_title(isa, plan), name, *cells])
     columns = ["variant", "cycles / vector", "stack", "of ceiling", "bound"]
-    return table(["ISA", "pass", *[f"{choice}: {column}" for choice in ("tuned", "preset") for column in columns]], rows)
+    return table(
+        ["ISA", "pass", *[f"{choice}: {column}" for choice in ("tuned", "preset") for column in columns]], rows
+    )
 
 
 def _speed(tables: Tables, plan: Plan, full: str, far: int | None) -> list[str]:
@@ -260,7 +330,11 @@ def error(frame: pd.DataFrame, registry: pd.DataFrame, plan: Plan) -> ReportTabl
             cells = [
                 cell
                 for _, row in ends.iterrows()
-                for cell in (formats.count(row["n_elements"]), formats.significant(row["max_error_ulp"]), f"{row['sum_error']:.1e}")
+                for cell in (
+                    formats.count(row["n_elements"]),
+                    formats.significant(row["max_error_ulp"]),
+                    f"{row['sum_error']:.1e}",
+                )
             ]
             rows.append([isa_title(isa, plan), algorithm_title(str(name), plan), str(inputs), *cells])
     return table(["ISA", "algorithm", "inputs", "elements", "ULP", "sum − 1", "elements", "ULP", "sum − 1"], rows)

@@ -4,15 +4,19 @@ import json
 from pathlib import Path
 
 from passline.derive.ceilings import ceilings_table
+from passline.script import reporting
 from passline.tables import read_table, write_table
 
 
 def main(timings: Path, registry: Path, plan: Path, output: Path) -> None:
     """Read tables `registry` and the timings of the ceiling loops, write table `ceilings`."""
     scheme = json.loads(plan.read_text(encoding="utf-8"))
-    write_table("ceilings", ceilings_table(read_table("timings", timings), read_table("registry", registry), scheme), output)
+    write_table(
+        "ceilings", ceilings_table(read_table("timings", timings), read_table("registry", registry), scheme), output
+    )
 
 
 if __name__ == "__main__":
-    given = snakemake.input  # type: ignore[name-defined]  # noqa: F821  # Snakemake puts it there
-    main(Path(given.timings), Path(given.registry), Path(given.plan), Path(snakemake.output[0]))  # type: ignore[name-defined]  # noqa: F821
+    with reporting(snakemake.log[0]):
+        source = snakemake.input
+        main(Path(source.timings), Path(source.registry), Path(source.plan), Path(snakemake.output[0]))

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from passline.claims import claims_table, load_claims
+from passline.script import reporting
 from passline.tables import read_table, write_table
 
 TABLES = ("ratios", "passes", "registry", "tuning", "accuracy", "machines")
@@ -18,8 +19,7 @@ def main(tables: Mapping[str, Path], claims: Path, plan: Path, output: Path) -> 
 
 
 if __name__ == "__main__":
-    given = snakemake.input  # type: ignore[name-defined]  # noqa: F821  # Snakemake puts it there
-    main(
-        {name: Path(given[name]) for name in TABLES}, Path(given.claims), Path(given.plan),
-        Path(snakemake.output[0]),  # type: ignore[name-defined]  # noqa: F821
-    )  # fmt: skip
+    with reporting(snakemake.log[0]):
+        source = snakemake.input
+        tables = {name: Path(source[name]) for name in TABLES}
+        main(tables, Path(source.claims), Path(source.plan), Path(snakemake.output[0]))

@@ -5,6 +5,8 @@ import json
 from pathlib import Path
 
 from passline import figure_style as style
+from passline.derive.selection import of_build
+from passline.script import reporting
 from passline.tables import read_table
 
 
@@ -20,8 +22,8 @@ def main(name: str, tables: Path, plan: Path, svg: Path, pdf: Path, csv: Path) -
         csv: the data drawn.
     """
     module = importlib.import_module(f"figures.{name}")
-    frames = {table: read_table(table, tables / f"{table}.csv") for table in module.TABLES}
     scheme = json.loads(plan.read_text(encoding="utf-8"))
+    frames = of_build({table: read_table(table, tables / f"{table}.csv") for table in module.TABLES}, scheme)
     drawing = module.draw(frames, scheme)
     if not scheme["measurement"]:
         style.stamp_smoke(drawing)
@@ -31,11 +33,13 @@ def main(name: str, tables: Path, plan: Path, svg: Path, pdf: Path, csv: Path) -
 
 
 if __name__ == "__main__":
-    main(
-        snakemake.wildcards.figure,  # type: ignore[name-defined]  # noqa: F821  # Snakemake puts it there
-        Path(snakemake.params.tables),  # type: ignore[name-defined]  # noqa: F821
-        Path(snakemake.input.plan),  # type: ignore[name-defined]  # noqa: F821
-        Path(snakemake.output.svg),  # type: ignore[name-defined]  # noqa: F821
-        Path(snakemake.output.pdf),  # type: ignore[name-defined]  # noqa: F821
-        Path(snakemake.output.csv),  # type: ignore[name-defined]  # noqa: F821
-    )
+    with reporting(snakemake.log[0]):
+        out = snakemake.output
+        main(
+            snakemake.wildcards.figure,
+            Path(snakemake.params.tables),
+            Path(snakemake.input.plan),
+            Path(out.svg),
+            Path(out.pdf),
+            Path(out.csv),
+        )

@@ -7,9 +7,21 @@ from pathlib import Path
 import pandas as pd
 
 from passline.numbers import numbers
+from passline.script import reporting
 from passline.tables import read_table
 
-TABLES = ("registry", "tuning", "error_over_n", "rounds", "ceilings", "machines", "passes", "ratios", "claims", "skipped")
+TABLES = (
+    "registry",
+    "tuning",
+    "error_over_n",
+    "rounds",
+    "ceilings",
+    "machines",
+    "passes",
+    "ratios",
+    "claims",
+    "skipped",
+)
 
 
 def main(tables: Mapping[str, Path], plan: Path, table1: Path, output: Path) -> None:
@@ -20,8 +32,7 @@ def main(tables: Mapping[str, Path], plan: Path, table1: Path, output: Path) -> 
 
 
 if __name__ == "__main__":
-    given = snakemake.input  # type: ignore[name-defined]  # noqa: F821  # Snakemake puts it there
-    main(
-        {name: Path(given[name]) for name in TABLES}, Path(given.plan), Path(given.table1),
-        Path(snakemake.output[0]),  # type: ignore[name-defined]  # noqa: F821
-    )  # fmt: skip
+    with reporting(snakemake.log[0]):
+        source = snakemake.input
+        tables = {name: Path(source[name]) for name in TABLES}
+        main(tables, Path(source.plan), Path(source.table1), Path(snakemake.output[0]))

@@ -24,13 +24,15 @@ def ceilings_table(timings: pd.DataFrame, registry: pd.DataFrame, plan: Mapping[
     Args:
         timings: timings of blocks of kind `ceilings`; `n_elements` is the length each thread works on.
         registry: table `registry`, with the ceiling loops.
-        plan: `ceiling_levels` gives the elements per thread of each level.
+        plan: `ceiling_levels`, a list of `level`, `threads` and `n_elements` (per thread).
     """
     known = variant_rows(registry)
-    levels = {int(n): str(level) for level, n in plan["ceiling_levels"].items()}
+    levels = {(int(row["n_elements"]), int(row["threads"])): str(row["level"]) for row in plan["ceiling_levels"]}
     medians = round_medians(timings, "ceilings")
     rows = []
-    for (build_id, variant, n, threads), contender in medians.groupby(["build_id", "variant", "n_elements", "threads"], sort=True):
+    for (build_id, variant, n, threads), contender in medians.groupby(
+        ["build_id", "variant", "n_elements", "threads"], sort=True
+    ):
         declared = registered(known, str(build_id), str(variant))
         per_element, unit = _work(declared)
         rate = median_interval(int(n) * int(threads) * per_element / contender["time_s"])
@@ -38,7 +40,7 @@ def ceilings_table(timings: pd.DataFrame, registry: pd.DataFrame, plan: Mapping[
         rows.append({
             "machine": first["machine"], "session": first["session"], "build_id": build_id,
             "ceiling": declared["pass"], "isa": declared["isa"],
-            "level": NOT_APPLICABLE if declared["pass"] == FMA else levels.get(int(n), NOT_APPLICABLE),
+            "level": NOT_APPLICABLE if declared["pass"] == FMA else levels[int(n), int(threads)],
             "store": _store(declared), "threads": int(threads), "n_elements": int(n), "value": rate.median,
             "low": rate.low, "high": rate.high, "unit": unit, "n_values": rate.n, "reason": NOT_APPLICABLE,
         })  # fmt: skip

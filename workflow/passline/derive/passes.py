@@ -14,7 +14,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from passline.derive.rounds import CEILINGS, by_round, length_of, mix_of, non_temporal, registered, round_medians, variant_rows
+from passline.derive.rounds import (
+    CEILINGS,
+    by_round,
+    length_of,
+    mix_of,
+    non_temporal,
+    registered,
+    round_medians,
+    variant_rows,
+)
 from passline.statistics import Floats, median_interval
 from passline.tables import KEY, NOT_APPLICABLE
 
@@ -139,7 +148,9 @@ Bytes = tuple[float, float, float]
 
 def _bytes(declared: pd.Series[Any]) -> Bytes:
     """Bytes per element: read, written, and read only because stores fetch their line."""
-    read, written, allocated = (float(declared[f"bytes_{kind}_per_element"]) for kind in ("read", "written", "write_allocate"))
+    read, written, allocated = (
+        float(declared[f"bytes_{kind}_per_element"]) for kind in ("read", "written", "write_allocate")
+    )
     return read, written, allocated
 
 

@@ -37,13 +37,16 @@ def ratios_table(timings: pd.DataFrame, registry: pd.DataFrame, plan: Mapping[st
         point = members.iloc[0]
         for contender, base in pairs([tuple(column) for column in matrix.columns], order):
             both = matrix[[contender, base]].dropna()
-            rows.append(_row(point, contender, base, both[base], both[contender], stops.get(str(block), "planned rounds done")))
+            rows.append(
+                _row(point, contender, base, both[base], both[contender], stops.get(str(block), "planned rounds done"))
+            )
     table = pd.DataFrame(rows)
     if table.empty:
         return table
     table["p_adjusted"] = holm(table["p_adjusted"].to_numpy(), families(table))
     table["verdict"] = [
-        verdict(low, high, p) for low, high, p in zip(table["ratio_low"], table["ratio_high"], table["p_adjusted"], strict=True)
+        verdict(low, high, p)
+        for low, high, p in zip(table["ratio_low"], table["ratio_high"], table["p_adjusted"], strict=True)
     ]
     return table
 
@@ -86,7 +89,12 @@ def _isas_by_width(registry: pd.DataFrame) -> list[str]:
 
 
 def _row(
-    point: pd.Series[Any], contender: Contender, base: Contender, base_s: pd.Series[float], time_s: pd.Series[float], stop: str
+    point: pd.Series[Any],
+    contender: Contender,
+    base: Contender,
+    base_s: pd.Series[float],
+    time_s: pd.Series[float],
+    stop: str,
 ) -> dict[str, Any]:
     """One row; `p_adjusted` still holds the raw p, corrected when all rows are known."""
     result = paired_ratio(base_s, time_s)

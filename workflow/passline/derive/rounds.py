@@ -57,7 +57,9 @@ def registered(rows: Mapping[tuple[str, str], pd.Series[Any]], build_id: str, va
         return rows[(build_id, variant)]
     except KeyError as error:
         raise TableError(
-            "table registry", f"has no variant {variant!r} of build {build_id}, but timings do", "Build and measure again: snakemake"
+            "table registry",
+            f"has no variant {variant!r} of build {build_id}, but timings do",
+            "Build and measure again: snakemake",
         ) from error
 
 

@@ -16,12 +16,26 @@ THREE_PASS = ("three_pass_recompute", "three_pass_reload")
 VARIANTS = ("preset", "tuned")
 
 
+def of_build(tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any]) -> dict[str, pd.DataFrame]:
+    """The tables with the rows of one build, the plan's `primary_build_id`; all rows where the plan names none.
+
+    Verdicts, figures and text speak of one compiler; the tables keep all.
+    """
+    wanted = plan.get("primary_build_id")
+    if not wanted:
+        return dict(tables)
+    return {
+        name: frame[frame["build_id"] == wanted].reset_index(drop=True) if "build_id" in frame else frame
+        for name, frame in tables.items()
+    }
+
+
 def primary(frame: pd.DataFrame, plan: Mapping[str, Any], protocol: str | None = None) -> pd.DataFrame:
-    """Rows of the protocol (default: the primary one), inputs, pages, threads and build that verdicts rest on.
+    """Rows of the protocol (default: the primary one), inputs, pages and threads that verdicts rest on.
 
     Args:
         frame: a table with the key columns.
-        plan: `primary_protocol`, and where set `primary_inputs`, `primary_pages`, `primary_build_id`.
+        plan: `primary_protocol`, and where set `primary_inputs` and `primary_pages`.
         protocol: another protocol.
     """
     wanted: dict[str, Any] = {
@@ -30,8 +44,6 @@ def primary(frame: pd.DataFrame, plan: Mapping[str, Any], protocol: str | None =
         "pages": plan.get("primary_pages", "huge"),
         "threads": 1,
     }
-    if plan.get("primary_build_id"):
-        wanted["build_id"] = plan["primary_build_id"]
     for column, value in wanted.items():
         if column in frame.columns:
             frame = frame[frame[column] == value]
@@ -62,7 +74,11 @@ def against(ratios: pd.DataFrame, algorithm: str, base: str) -> pd.DataFrame:
 def against_faster(ratios: pd.DataFrame) -> pd.DataFrame:
     """Two-Pass against the faster Three-Pass variant (by median time) at each point, ISA and variant."""
     rows = pd.concat([against(ratios, TWO_PASS, base) for base in THREE_PASS])
-    point = [c for c in ("build_id", "isa", "variant", "n_elements", "threads", "cache_protocol", "inputs", "pages") if c in rows]
+    point = [
+        c
+        for c in ("build_id", "isa", "variant", "n_elements", "threads", "cache_protocol", "inputs", "pages")
+        if c in rows
+    ]
     best = rows.sort_values(["base_time_median_s", "base"], kind="stable").groupby(point, sort=False).head(1)
     return best.sort_values(point, kind="stable").reset_index(drop=True)
 
@@ -87,13 +103,12 @@ def variant_name(registry: pd.DataFrame, tuning: pd.DataFrame, pass_name: str, i
 
 
 def judged_passes(
-    tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any], names: Sequence[str], isa: str, variant: str, n: int
+    tables: Mapping[str, pd.DataFrame], names: Sequence[str], isa: str, variant: str, n: int
 ) -> pd.DataFrame:
     """Rows of table `passes` for the named single passes, in that order, at one size.
 
     Args:
         tables: `passes`, `registry` and `tuning`.
-        plan: the session's plan.
         names: passes.
         isa: instruction set.
         variant: `preset` or `tuned`.

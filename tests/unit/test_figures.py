@@ -1,0 +1,154 @@
+"""Figures: each draws on full, minimal and no data, says the truth about gaps, and is deterministic."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import matplotlib as mpl
+import pandas as pd
+import pytest
+import synthetic
+from matplotlib.figure import Figure
+
+from passline import claims
+from passline import figure_style as style
+from passline.tables import TABLES, conform
+from scripts.figure import main as draw_figure
+
+ROOT = Path(__file__).parents[2]
+NAMES = sorted(path.stem for path in (ROOT / "workflow" / "figures").glob("*.py") if path.stem != "__init__")
+
+
+def module(name: str) -> ModuleType:
+    return importlib.import_module(f"figures.{name}")
+
+
+def with_claims(tables: dict[str, pd.DataFrame], plan: Mapping[str, Any]) -> dict[str, pd.DataFrame]:
+    document = claims.load_claims(ROOT / "reports" / "claims.yaml")
+    return {**tables, "claims": conform("claims", claims.claims_table(document, tables, plan))}
+
+
+@pytest.fixture(scope="module")
+def everything(full: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
+    return with_claims(full, synthetic.plan())
+
+
+def words(figure: Figure) -> str:
+    found = figure.findobj(mpl.text.Text)
+    return " ".join(text.get_text() for text in found)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_each_figure_states_its_tables_and_caption(name: str) -> None:
+    assert set(module(name).TABLES) <= set(TABLES)
+    caption = module(name).CAPTION
+    assert caption.endswith(".") and len(caption) > 60
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_each_figure_reads_only_the_tables_it_names(name: str, everything: dict[str, pd.DataFrame]) -> None:
+    drawing = module(name).draw({table: everything[table] for table in module(name).TABLES}, synthetic.plan())
+    assert isinstance(drawing, Figure)
+    assert drawing.get_figwidth() <= style.TEXT_WIDTH_IN
+    assert len(drawing.axes) > 0
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_each_figure_draws_on_minimal_data(name: str, minimal: dict[str, pd.DataFrame]) -> None:
+    plan = synthetic.plan(synthetic.MINIMAL)
+    assert isinstance(module(name).draw(with_claims(minimal, plan), plan), Figure)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_each_figure_says_so_when_there_is_nothing_to_draw(name: str, everything: dict[str, pd.DataFrame]) -> None:
+    empty = {table: everything[table].head(0) for table in module(name).TABLES if table != "registry"}
+    drawing = module(name).draw({"registry": everything["registry"], **empty}, synthetic.plan())
+    assert not drawing.axes
+    assert words(drawing).startswith("No ")
+
+
+@pytest.mark.parametrize("name", ["two_against_three", "bars", "split"])
+def test_a_figure_without_tuned_variants_shows_presets_and_says_it(
+    name: str, everything: dict[str, pd.DataFrame]
+) -> None:
+    tables = {
+        key: frame.query("variant != 'tuned'") if "variant" in frame and key != "claims" else frame
+        for key, frame in everything.items()
+    }
+    tables["tuning"] = everything["tuning"].assign(chosen=False)
+    drawn = module(name).data(tables, synthetic.plan())
+    assert len(drawn) > 0
+    assert not set(drawn["variant"]) & {"tuned"}
+
+
+def test_no_two_labels_overlap_in_the_bars(everything: dict[str, pd.DataFrame]) -> None:
+    """Words at the bars' ends stay inside their panel."""
+    drawing = module("bars").draw(everything, synthetic.plan())
+    with mpl.rc_context(style.RC):
+        drawing.draw_without_rendering()
+    renderer = drawing.canvas.get_renderer()  # type: ignore[attr-defined]
+    for ax in drawing.axes:
+        frame = ax.get_window_extent(renderer)
+        for text in ax.texts:
+            assert text.get_window_extent(renderer).x1 <= frame.x1 + 4
+
+
+def test_the_same_algorithm_has_the_same_colour_in_every_figure(everything: dict[str, pd.DataFrame]) -> None:
+    colours: dict[str, set[str]] = {}
+    for name in ("two_against_three", "recompute_against_reload", "error_over_n"):
+        drawing = module(name).draw(everything, synthetic.plan())
+        for legend in drawing.legends:
+            for handle, label in zip(legend.legend_handles, legend.get_texts(), strict=True):
+                colours.setdefault(label.get_text(), set()).add(mpl.colors.to_hex(handle.get_color()))  # type: ignore[union-attr]
+    assert len(colours) == 3
+    assert all(len(found) == 1 for found in colours.values())
+
+
+def test_first_page_shows_published_values_only_where_the_paper_gives_one(everything: dict[str, pd.DataFrame]) -> None:
+    drawn = module("first_page").data(everything, synthetic.plan()).drop_duplicates("isa").set_index("isa")["published"]
+    assert drawn["avx512f"] == 1.28 and drawn["avx2"] == 1.18
+    assert pd.isna(drawn["scalar"])
+
+
+@pytest.mark.parametrize(("measurement", "stamped"), [(True, False), (False, True)])
+def test_the_script_writes_three_files_and_stamps_smoke_runs(
+    tmp_path: Path,
+    everything: dict[str, pd.DataFrame],
+    measurement: bool,
+    stamped: bool,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    saved: list[Figure] = []
+    monkeypatch.setattr("passline.figure_style.save", lambda figure, svg, pdf: saved.append(figure))
+    _write(tmp_path, everything, measurement)
+    draw_figure(
+        "ceilings", tmp_path, tmp_path / "plan.json", tmp_path / "c.svg", tmp_path / "c.pdf", tmp_path / "c.csv"
+    )
+    assert (style.SMOKE_STAMP in words(saved[0])) is stamped
+    assert len(pd.read_csv(tmp_path / "c.csv")) > 0
+
+
+def test_equal_data_give_equal_files(tmp_path: Path, everything: dict[str, pd.DataFrame]) -> None:
+    _write(tmp_path, everything, measurement=True)
+    for number in (1, 2):
+        out = [tmp_path / f"{number}.{suffix}" for suffix in ("svg", "pdf", "csv")]
+        draw_figure("ceilings", tmp_path, tmp_path / "plan.json", *out)
+    for suffix in ("svg", "pdf", "csv"):
+        assert (tmp_path / f"1.{suffix}").read_bytes() == (tmp_path / f"2.{suffix}").read_bytes()
+    svg = (tmp_path / "1.svg").read_text(encoding="utf-8")
+    assert "<text" not in svg, "letters must be drawn as paths"
+    assert "<dc:date>" not in svg
+
+
+def _write(folder: Path, tables: Mapping[str, pd.DataFrame], measurement: bool) -> None:
+    import json
+
+    from passline.tables import write_table
+
+    for name in ("ceilings", "registry"):
+        write_table(name, tables[name], folder / f"{name}.csv")
+    (folder / "plan.json").write_text(json.dumps(synthetic.plan() | {"measurement": measurement}), encoding="utf-8")

@@ -1,0 +1,134 @@
+"""Numbers: sentences say what the tables say, and a missing number is an error."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+import synthetic
+
+from passline import claims, formats, numbers, report_tables
+from passline.errors import ReportError
+from passline.tables import conform
+
+ROOT = Path(__file__).parents[2]
+TABLE1 = pd.read_csv(ROOT / "reports" / "published" / "paper" / "table1.csv")
+
+
+def complete(tables: dict[str, pd.DataFrame], plan: dict[str, Any]) -> dict[str, pd.DataFrame]:
+    document = claims.load_claims(ROOT / "reports" / "claims.yaml")
+    return {**tables, "claims": conform("claims", claims.claims_table(document, tables, plan))}
+
+
+@pytest.fixture(scope="module")
+def found(full: dict[str, pd.DataFrame]) -> dict[str, Any]:
+    return numbers.numbers(complete(full, synthetic.plan()), synthetic.plan(), TABLE1)
+
+
+def test_the_first_headline_gives_each_isa_its_ratio_interval_and_base(
+    found: dict[str, Any], full: dict[str, pd.DataFrame]
+) -> None:
+    ratios = full["ratios"]
+    for isa, title in (("avx2", "AVX2"), ("avx512f", "AVX-512")):
+        row = ratios[
+            (ratios["algorithm"] == "two_pass") & (ratios["base"] == "three_pass_recompute") & (ratios["isa"] == isa)
+            & (ratios["variant"] == "tuned") & (ratios["base_variant"] == "tuned") & (ratios["n_elements"] == 33554432)
+            & (ratios["cache_protocol"] == "paper")
+        ].iloc[0]  # fmt: skip
+        expected = formats.ratio_with_interval(row["ratio"], row["ratio_low"], row["ratio_high"])
+        assert f"{title}: faster than recomputing Three-Pass, {expected} tuned" in found["headlines"][0]
+
+
+def test_the_second_headline_names_the_crossover(found: dict[str, Any]) -> None:
+    assert f"Two-Pass stays ahead from {formats.count(16777216)} elements on" in found["headlines"][1]
+    assert "at L1" in found["headlines"][1] and "against reloading Three-Pass" in found["headlines"][1]
+
+
+def test_the_third_headline_says_why(found: dict[str, Any]) -> None:
+    assert "AVX-512 (tuned): memory bandwidth bounds all 7 passes" in found["headlines"][2]
+    assert "arithmetic bounds raddexpminusmax and raddextexp" in found["headlines"][2]
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "expected"),
+    [
+        (["slower", "faster", "faster"], 200),
+        (["faster", "slower", "faster"], 300),
+        (["faster", "faster", "faster"], 100),
+        (["faster", "faster", "undecided"], None),
+        (["faster", "undecided", "faster"], 300),
+    ],
+)
+def test_crossover_is_where_it_stays_ahead(verdicts: list[str], expected: int | None) -> None:
+    rows = pd.DataFrame({"n_elements": [100, 200, 300], "verdict": verdicts})
+    assert numbers.crossover(rows) == expected
+
+
+def test_headlines_of_a_smoke_run_judge_nothing(minimal: dict[str, pd.DataFrame]) -> None:
+    plan = synthetic.plan(synthetic.MINIMAL)
+    document = numbers.numbers(complete(minimal, plan), plan, TABLE1)
+    assert len(document["headlines"]) == 3
+    assert "not a measurement" in document["headlines"][0]
+    assert all(row[1:] == ["withheld"] * 3 for row in document["tables"]["verdicts"]["rows"])
+    assert "faster" not in " ".join(document["headlines"])
+
+
+@pytest.mark.parametrize("key", numbers.REQUIRED_FACTS)
+def test_a_missing_fact_is_an_error_that_names_it(full: dict[str, pd.DataFrame], key: str) -> None:
+    machines = full["machines"]
+    with pytest.raises(ReportError, match=key):
+        numbers.machine_facts(machines[machines["key"] != key])
+
+
+def test_no_rounds_is_an_error(full: dict[str, pd.DataFrame]) -> None:
+    tables = complete(full, synthetic.plan())
+    with pytest.raises(ReportError, match="rounds"):
+        numbers.numbers({**tables, "rounds": tables["rounds"].head(0)}, synthetic.plan(), TABLE1)
+
+
+def test_an_unknown_fact_is_shown_with_its_reason(found: dict[str, Any]) -> None:
+    rows = {row[0]: row[1] for row in found["tables"]["machine"]["rows"]}
+    assert rows["governor"] == "unavailable: not exposed here"
+    assert rows["memory bytes"] == f"16{formats.NARROW}GiB"
+
+
+def test_traffic_table_holds_the_known_totals(found: dict[str, Any]) -> None:
+    rows = {row[0]: row[2:] for row in found["tables"]["traffic"]["rows"]}
+    assert rows["Three-Pass, recomputing"] == ["3", "1", "16", "20", "37", "1.33", "1.25"]
+    assert rows["Three-Pass, reloading"] == ["3", "2", "20", "24", "20", "1.67", "1.50"]
+    assert rows["Two-Pass"] == ["2", "1", "12", "16", "38", "1.00", "1.00"]
+
+
+def test_class_counts_are_all_there_and_the_skipped_one_has_its_reason(found: dict[str, Any]) -> None:
+    rows = found["tables"]["table1"]["rows"]
+    assert {row[1] for row in rows} == {formats.count(n) for n in TABLE1["class_count"]}
+    assert rows[-1][-1].startswith("skipped: needs 4.1 GiB")
+
+
+def test_rounds_are_compared_with_what_the_correction_needs(full: dict[str, pd.DataFrame]) -> None:
+    few = full["ratios"].assign(n_rounds=6)
+    values = numbers._precision_values(few, synthetic.plan())
+    assert "some verdicts are undecided whatever the times" in values["rounds_enough"]
+
+
+def test_report_tables_refuse_a_row_of_another_length() -> None:
+    with pytest.raises(ReportError, match="2 cells"):
+        report_tables.table(["one"], [["a", "b"]])
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (formats.significant(0.012345), "0.0123"), (formats.significant(1234.5), f"1{formats.NARROW}230"), (formats.significant(9.999), "10.0"),
+        (formats.significant(0.0), "0"), (formats.significant(float("nan")), formats.NOTHING),
+        (formats.quantity(2.1e-8, "s"), f"21.0{formats.NARROW}ns"), (formats.quantity(999.6e-9, "s"), f"1.00{formats.NARROW}µs"),
+        (formats.quantity(26e9, "B/s"), f"26.0{formats.NARROW}GB/s"), (formats.binary_bytes(32768), f"32{formats.NARROW}KiB"),
+        (formats.ratio_with_interval(1.2344, 1.2, 1.25), "1.234 [1.200, 1.250]"),
+        (formats.ratio_with_interval(1.2, float("nan"), float("nan")), "1.200 [no interval]"),
+        (formats.listed(["a", "b", "c"]), "a, b and c"), (formats.listed([]), ""),
+    ],
+)  # fmt: skip
+def test_formats(text: str, expected: str) -> None:
+    assert text == expected

@@ -1,0 +1,155 @@
+"""The report: it compiles, says the verdicts, and refuses gaps."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+import pandas as pd
+import pypdf
+import pytest
+import synthetic
+
+from passline import claims, figure_style, numbers
+from passline.errors import ReportError
+from passline.report import ReportFigure, compile_report
+from passline.tables import conform
+from scripts.report import main as compile_from_files
+
+ROOT = Path(__file__).parents[2]
+TEMPLATE = ROOT / "reports" / "templates" / "report.typ"
+NAMES = sorted(path.stem for path in (ROOT / "workflow" / "figures").glob("*.py") if path.stem != "__init__")
+
+
+def document_of(
+    tables: dict[str, pd.DataFrame], plan: dict[str, Any]
+) -> tuple[dict[str, Any], dict[str, pd.DataFrame]]:
+    judged = claims.claims_table(claims.load_claims(ROOT / "reports" / "claims.yaml"), tables, plan)
+    everything = {**tables, "claims": conform("claims", judged)}
+    table1 = pd.read_csv(ROOT / "reports" / "published" / "paper" / "table1.csv")
+    return numbers.numbers(everything, plan, table1), everything
+
+
+@pytest.fixture(scope="module")
+def drawings(tmp_path_factory: pytest.TempPathFactory) -> dict[str, ReportFigure]:
+    """An empty drawing under each figure's name, with its caption."""
+    path = tmp_path_factory.mktemp("figures") / "empty.svg"
+    with mpl.rc_context(figure_style.RC):
+        figure_style.message("made up").savefig(path)
+    return {name: ReportFigure(path, importlib.import_module(f"figures.{name}").CAPTION) for name in NAMES}
+
+
+def text_of(path: Path) -> list[str]:
+    return [re.sub(r"\s+", " ", page.extract_text()) for page in pypdf.PdfReader(path).pages]
+
+
+@pytest.fixture(scope="module")
+def pages(
+    full: dict[str, pd.DataFrame], drawings: dict[str, ReportFigure], tmp_path_factory: pytest.TempPathFactory
+) -> list[str]:
+    output = tmp_path_factory.mktemp("report") / "report.pdf"
+    compile_report(TEMPLATE, document_of(full, synthetic.plan())[0], drawings, output)
+    return text_of(output)
+
+
+def test_the_first_page_holds_the_verdicts_and_ratios(pages: list[str], full: dict[str, pd.DataFrame]) -> None:
+    document, everything = document_of(full, synthetic.plan())
+    assert "holds here" in pages[0] and "does not hold here" in pages[0] and "not this machine" in pages[0]
+    for value in everything["claims"].query("unit == @claims.RATIO_UNIT")["our_value"]:
+        assert f"{value:.3f}" in pages[0]
+    assert "zen4" in pages[0]
+    assert document["headlines"][2][:40] in pages[0]
+
+
+def test_every_page_names_machine_session_and_build(pages: list[str]) -> None:
+    for number, page in enumerate(pages, start=1):
+        assert f"machine {synthetic.MACHINE} · session {synthetic.SESSION} · build {synthetic.BUILD}" in page
+        assert f"{number} / {len(pages)}" in page
+        assert figure_style.SMOKE_STAMP not in page
+
+
+def test_all_parts_are_there(pages: list[str]) -> None:
+    text = " ".join(pages)
+    for part in (
+        "Machine and method",
+        "Over size",
+        "Why",
+        "Class counts",
+        "Traffic model",
+        "Variants",
+        "Accuracy",
+        "left out",
+        "Limits",
+        "rebuild",
+    ):
+        assert part in text
+    assert "reading the clock costs 3.1 % of a call" in text
+    assert "results/synthetic/made-up/tables" in text
+
+
+def test_a_smoke_run_is_stamped_on_every_page_and_withholds_verdicts(
+    minimal: dict[str, pd.DataFrame], drawings: dict[str, ReportFigure], tmp_path: Path
+) -> None:
+    output = tmp_path / "report.pdf"
+    compile_report(TEMPLATE, document_of(minimal, synthetic.plan(synthetic.MINIMAL))[0], drawings, output)
+    found = text_of(output)
+    assert "no measurement" in found[0] and "withheld" in found[0]
+    assert all(figure_style.SMOKE_STAMP in page for page in found)
+    assert "holds here" not in " ".join(found)
+    assert pypdf.PdfReader(output).metadata.title.endswith("no measurement")  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("key", ["machine", "cpu", "rounds", "half_width_out", "why", "command"])
+def test_a_missing_number_stops_the_build(
+    full: dict[str, pd.DataFrame], drawings: dict[str, ReportFigure], tmp_path: Path, key: str
+) -> None:
+    document = document_of(full, synthetic.plan())[0]
+    del document["values"][key]
+    with pytest.raises(ReportError, match=f"no value {key}"):
+        compile_report(TEMPLATE, document, drawings, tmp_path / "report.pdf")
+    assert not list(tmp_path.iterdir()), "nothing may be left half written"
+
+
+def test_a_missing_table_or_figure_stops_the_build(
+    full: dict[str, pd.DataFrame], drawings: dict[str, ReportFigure], tmp_path: Path
+) -> None:
+    document = document_of(full, synthetic.plan())[0]
+    without = {name: drawing for name, drawing in drawings.items() if name != "bars"}
+    with pytest.raises(ReportError, match="no figure bars"):
+        compile_report(TEMPLATE, document, without, tmp_path / "report.pdf")
+    lost = {**drawings, "bars": ReportFigure(tmp_path / "nowhere.svg", "")}
+    with pytest.raises(ReportError, match=r"nowhere\.svg: the figure does not exist"):
+        compile_report(TEMPLATE, document, lost, tmp_path / "report.pdf")
+    del document["tables"]["traffic"]
+    with pytest.raises(ReportError, match="no table traffic"):
+        compile_report(TEMPLATE, document, drawings, tmp_path / "report.pdf")
+
+
+def test_every_value_is_used_and_no_number_is_typed(full: dict[str, pd.DataFrame]) -> None:
+    """Values nobody reads rot; a decimal number in the template's prose would be typed by hand."""
+    source = TEMPLATE.read_text(encoding="utf-8")
+    values = document_of(full, synthetic.plan())[0]["values"]
+    asked = set(re.findall(r'num\("(\w+)"\)', source))
+    assert asked == set(values)
+    prose = re.sub(r"[\d.]+(pt|cm|em|in|deg|fr)\b|#[\w.-]+\([^)]*\)", "", source)
+    allowed = {"p < 0.05"}
+    typed = [found for found in re.findall(r"p < 0\.05|\b\d+\.\d+\b", prose) if found not in allowed]
+    assert typed == ["2001.04438"], "the paper's identifier is the only one"
+
+
+def test_equal_inputs_give_equal_bytes(
+    full: dict[str, pd.DataFrame], drawings: dict[str, ReportFigure], tmp_path: Path
+) -> None:
+    document = document_of(full, synthetic.plan())[0]
+    (tmp_path / "numbers.json").write_text(json.dumps(document), encoding="utf-8")
+    svgs = []
+    for name, drawing in drawings.items():
+        svgs.append(tmp_path / f"{name}.svg")
+        svgs[-1].write_bytes(drawing.svg.read_bytes())
+    for output in ("one.pdf", "two.pdf"):
+        compile_from_files(TEMPLATE, tmp_path / "numbers.json", svgs, tmp_path / output)
+    assert (tmp_path / "one.pdf").read_bytes() == (tmp_path / "two.pdf").read_bytes()

@@ -1,0 +1,117 @@
+"""The whole road once, as `snakemake --profile profiles/smoke` takes it, and what re-runs after an edit."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pypdf
+import pytest
+
+from passline.tables import TABLES, read_table
+
+ROOT = Path(__file__).parents[2]
+SMOKE = ("--profile", "profiles/smoke")
+NOT_YET = {"counters"}  # no counter source is part of the workflow
+
+
+@pytest.fixture(scope="module")
+def road(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("road")
+    for name in ("kernels", "workflow", "profiles", "reports"):
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", "*.pyc"))
+    shutil.copy(ROOT / "Snakefile", folder)
+    done = run(folder, *SMOKE)
+    assert done.returncode == 0, done.stderr[-4000:]
+    return folder
+
+
+def run(folder, *arguments):
+    binaries = Path(sys.executable).parent
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(folder / "workflow"),
+        "PATH": f"{binaries}:{os.environ['PATH']}",
+        "TMPDIR": str(folder),  # a lock of its own: tests never wait for a measurement, nor hold one up
+    }
+    return subprocess.run(
+        [str(binaries / "snakemake"), *arguments], cwd=folder, env=environment, capture_output=True, text=True, check=False
+    )
+
+
+def planned(folder):
+    """Rule -> jobs that a run would start now."""
+    said = run(folder, "-n", *SMOKE).stdout
+    table = said.partition("job ")[2].partition("total")[0]
+    return {name: int(count) for name, count in re.findall(r"^(\w+)\s+(\d+)\s*$", table, re.MULTILINE)}
+
+
+def edit(path, text):
+    path.write_text(path.read_text() + text)
+
+
+def session(folder) -> Path:
+    (found,) = folder.glob("results/*/smoke")
+    return found
+
+
+def test_every_table_is_there_and_valid(road):
+    for name in TABLES.keys() - NOT_YET:
+        frame = read_table(name, session(road) / "tables" / f"{name}.csv")
+        if name != "skipped":
+            assert len(frame), name
+
+
+def test_the_report_says_that_it_is_no_measurement_on_every_page(road):
+    (path,) = road.glob("reports/*/smoke/report.pdf")
+    pages = pypdf.PdfReader(path).pages
+    assert len(pages) >= 5
+    for page in pages:
+        assert "NOT A MEASUREMENT" in page.extract_text()
+
+
+def test_no_verdict_is_given(road):
+    numbers = json.loads((session(road) / "numbers.json").read_text())
+    assert numbers["measurement"] is False
+    assert not re.search(r"\d\.\d\d", " ".join(numbers["headlines"]))
+
+
+def test_every_variant_passed_the_check(road):
+    assert read_table("accuracy", session(road) / "tables/accuracy.csv")["passed"].all()
+
+
+def test_a_second_run_has_nothing_to_do(road):
+    assert planned(road) == {}
+
+
+def test_editing_a_figure_redraws_it_and_nothing_else(road):
+    edit(road / "workflow/figures/roofline.py", "\n# edited\n")
+    assert planned(road) == {"figure": 1, "report": 1, "gate": 1, "all": 1}
+    assert run(road, *SMOKE).returncode == 0
+
+
+def test_editing_a_statistic_recomputes_tables_but_measures_nothing(road):
+    edit(road / "workflow/passline/statistics.py", "\n# edited\n")
+    jobs = planned(road)
+    assert {"ratios", "passes", "ceilings", "report"} <= jobs.keys()
+    assert not {"compile", "link", "check", "measure", "timings"} & jobs.keys()
+    assert run(road, *SMOKE).returncode == 0
+
+
+def test_editing_a_pass_rebuilds_it_and_measures_its_blocks_again(road):
+    rounds = {p: p.stat().st_mtime_ns for p in session(road).glob("raw/*/*/round-*.json")}
+    edit(road / "kernels/softmax/raddextexp.c", "\nstatic const int passline_edited __attribute__((unused)) = 1;\n")
+    jobs = planned(road)
+    isas = len({p.name.split(".")[2] for p in session(road).glob("build/*/objects/*.o")})
+    assert jobs["compile"] == isas
+    assert {"link", "check", "measure"} <= jobs.keys()
+    done = run(road, *SMOKE)
+    assert done.returncode == 0, done.stderr[-4000:]
+    after = {p: p.stat().st_mtime_ns for p in session(road).glob("raw/*/*/round-*.json")}
+    # No round of another block was taken again, and none was lost.
+    assert {p: t for p, t in after.items() if p in rounds} == rounds
+    fresh = {p.parent.name.rpartition("-")[0] for p in after.keys() - rounds.keys()}
+    assert not [name for name in fresh if name.startswith("ceilings")]
