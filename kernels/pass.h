@@ -15,8 +15,13 @@
 #endif
 #include PASSLINE_ISA_HEADER
 
-// Vectors per loop step. Loops over them carry `#pragma GCC unroll 16`, a literal
-// because gcc takes no macro there: hence the upper bound.
+// Vectors per loop step. Loops over them are unrolled completely by UNROLL_ALL, whose
+// argument must be a literal in gcc: hence the upper bound.
+#ifdef __clang__
+#define UNROLL_ALL _Pragma("clang loop unroll(full)")
+#else
+#define UNROLL_ALL _Pragma("GCC unroll 16")
+#endif
 #ifndef PASSLINE_UNROLL
 #error "compile with -DPASSLINE_UNROLL=, the vectors per loop step"
 #endif
@@ -32,11 +37,11 @@ passline_pass PASSLINE_SYMBOL;
 
 // `count` vectors at once; count is a constant wherever these are inlined.
 SIMD_INLINE void load_all(int count, const float *p, vec v[]) {
-#pragma GCC unroll 16
+  UNROLL_ALL
   for (int i = 0; i < count; i++) v[i] = vec_load(p + i * LANES);
 }
 SIMD_INLINE void store_all(int count, float *p, const vec v[]) {
-#pragma GCC unroll 16
+  UNROLL_ALL
   for (int i = 0; i < count; i++) vec_store(p + i * LANES, v[i]);
 }
 

@@ -11,7 +11,7 @@ void PASSLINE_SYMBOL(size_t n, const float *x, float *y, passline_state *state) 
     stream_keep_loop();
   }
   for (; n - i >= STEP; i += STEP) {
-#pragma GCC unroll 16
+    UNROLL_ALL
     for (int k = 0; k < PASSLINE_UNROLL; k++) stream_store(y + i + k * LANES, vec_load(x + i + k * LANES));
     stream_keep_loop();
   }

@@ -10,16 +10,16 @@ void PASSLINE_SYMBOL(size_t n, const float *x, float *y, passline_state *state) 
   (void)x;
   (void)y;
   vec v[PASSLINE_UNROLL];
-#pragma GCC unroll 16
+  UNROLL_ALL
   for (int i = 0; i < PASSLINE_UNROLL; i++) v[i] = vec_set1(-1.0f / (2.0f + state->scale * (float)i));
 
   for (; n >= LANES; n -= LANES) {
-#pragma GCC unroll 16
+    UNROLL_ALL
     for (int i = 0; i < PASSLINE_UNROLL; i++) v[i] = vec_fma(v[i], v[i], v[i]);
   }
 
   // The chains count as work only if their ends are wanted.
-#pragma GCC unroll 16
+  UNROLL_ALL
   for (int i = 1; i < PASSLINE_UNROLL; i++) v[0] = vec_add(v[0], v[i]);
   state->sum = vec_reduce_add(v[0]);
 }

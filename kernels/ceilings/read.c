@@ -6,17 +6,17 @@
 void PASSLINE_SYMBOL(size_t n, const float *x, float *y, passline_state *state) {
   (void)y;
   vec sum[PASSLINE_UNROLL];
-#pragma GCC unroll 16
+  UNROLL_ALL
   for (int i = 0; i < PASSLINE_UNROLL; i++) sum[i] = vec_set1(0.0f);
 
   for (; n >= STEP; n -= STEP, x += STEP) {
-#pragma GCC unroll 16
+    UNROLL_ALL
     for (int i = 0; i < PASSLINE_UNROLL; i++) sum[i] = vec_add(sum[i], vec_load(x + i * LANES));
   }
   for (; n >= LANES; n -= LANES, x += LANES) sum[0] = vec_add(sum[0], vec_load(x));
   if (n > 0) sum[0] = vec_add(sum[0], vec_load_tail(x, n, vec_set1(0.0f)));
 
-#pragma GCC unroll 16
+  UNROLL_ALL
   for (int i = 1; i < PASSLINE_UNROLL; i++) sum[0] = vec_add(sum[0], sum[i]);
   state->sum = vec_reduce_add(sum[0]);
 }

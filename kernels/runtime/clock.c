@@ -26,7 +26,6 @@ double passline_clock_hz(uint64_t ns) {
   const uint64_t start = clock_ns();
   do {
     for (int block = 0; block < 64; block++) {
-#pragma GCC unroll 16
       for (int i = 0; i < CHAIN; i++) {
         value *= factor;
         // Without this the compiler would multiply the factors together first.

@@ -17,7 +17,7 @@
 
 enum { LANES = 8 };
 // Vectors whose computations are interleaved: what fits 16 registers beside a dozen constants.
-#define VEC_GROUP 2
+#define VEC_GROUP 4
 typedef __m256 vec;
 
 SIMD_INLINE vec vec_set1(float value) { return _mm256_set1_ps(value); }

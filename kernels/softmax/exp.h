@@ -58,24 +58,24 @@ SIMD_INLINE exp_polynomial exp_polynomial_of(float scale) {
 enum { EXP_GROUPS = PASSLINE_UNROLL / EXP_GROUP, EXP_REST = PASSLINE_UNROLL % EXP_GROUP };
 
 SIMD_INLINE void exp_horner(int count, const vec t[], vec coefficient, vec p[]) {
-#pragma GCC unroll 16
+  UNROLL_ALL
   for (int i = 0; i < count; i++) p[i] = vec_fma(t[i], p[i], coefficient);
 }
 
 // n = the integer nearest to x / ln2, biased, and p = c(t) with t = x - n ln2.
 SIMD_INLINE void exp_reduce(int count, const vec x[], const exp_polynomial *c, vec p[], vec n_biased[]) {
   vec n[EXP_GROUP], t[EXP_GROUP];
-#pragma GCC unroll 16
+  UNROLL_ALL
   for (int i = 0; i < count; i++) n_biased[i] = vec_fma(x[i], vec_set1(EXP_LOG2E), vec_set1(VEC_POW2_BIAS));
-#pragma GCC unroll 16
+  UNROLL_ALL
   for (int i = 0; i < count; i++) n[i] = vec_sub(n_biased[i], vec_set1(VEC_POW2_BIAS));
-#pragma GCC unroll 16
+  UNROLL_ALL
   for (int i = 0; i < count; i++) t[i] = vec_fnma(n[i], vec_set1(EXP_LN2_HIGH), x[i]);
   if (PASSLINE_RR == 2) {
-#pragma GCC unroll 16
+    UNROLL_ALL
     for (int i = 0; i < count; i++) t[i] = vec_fnma(n[i], vec_set1(EXP_LN2_LOW), t[i]);
   }
-#pragma GCC unroll 16
+  UNROLL_ALL
   for (int i = 0; i < count; i++) p[i] = c->c5;
   exp_horner(count, t, c->c4, p);
   exp_horner(count, t, c->c3, p);
@@ -86,7 +86,7 @@ SIMD_INLINE void exp_reduce(int count, const vec x[], const exp_polynomial *c, v
 
 // max(lowest, x), keeping NaN: makes -inf finite.
 SIMD_INLINE void exp_raise(int count, const vec x[], float lowest, vec raised[]) {
-#pragma GCC unroll 16
+  UNROLL_ALL
   for (int i = 0; i < count; i++) raised[i] = vec_max(vec_set1(lowest), x[i]);
 }
 
@@ -94,11 +94,11 @@ SIMD_INLINE void exp_raise(int count, const vec x[], float lowest, vec raised[])
 SIMD_INLINE void exp_below_max(int count, const vec x[], vec max, const exp_polynomial *c, vec p[],
                                vec_pow2 power[]) {
   vec d[EXP_GROUP], n_biased[EXP_GROUP];
-#pragma GCC unroll 16
+  UNROLL_ALL
   for (int i = 0; i < count; i++) d[i] = vec_sub(x[i], max);
   exp_raise(count, d, (float)(VEC_POW2_ZERO * EXP_LN2), d);
   exp_reduce(count, d, c, p, n_biased);
-#pragma GCC unroll 16
+  UNROLL_ALL
   for (int i = 0; i < count; i++) power[i] = vec_pow2_of(n_biased[i]);
 }
 

@@ -11,6 +11,8 @@
 // finish() refuses. -inf counts as a score far below all others (exp_extended).
 #include <math.h>
 
+// A step can add nothing before it knows all its exponents, so it is not split into groups.
+#define EXP_GROUP PASSLINE_UNROLL
 #include "softmax/exp.h"
 
 typedef struct pair {
@@ -20,17 +22,15 @@ typedef struct pair {
 // The i-th of `count` vectors goes to accumulator i mod PASSLINE_ACCUMULATORS.
 SIMD_INLINE void step(int count, const vec x[], const exp_polynomial *polynomial, pair sum[PASSLINE_ACCUMULATORS]) {
   vec p[PASSLINE_UNROLL], n_biased[PASSLINE_UNROLL];
-#pragma GCC unroll 16
-  for (int i = 0; i < count / EXP_GROUP; i++) exp_extended(EXP_GROUP, x + i * EXP_GROUP, polynomial, p + i * EXP_GROUP, n_biased + i * EXP_GROUP);
-  if (count % EXP_GROUP > 0) {const int i = count / EXP_GROUP * EXP_GROUP; exp_extended(count % EXP_GROUP, x + i, polynomial, p + i, n_biased + i);}
-#pragma GCC unroll 16
+  exp_extended(count, x, polynomial, p, n_biased);
+  UNROLL_ALL
   for (int a = 0; a < PASSLINE_ACCUMULATORS && a < count; a++) {
     vec top = sum[a].exponent;
-#pragma GCC unroll 16
+    UNROLL_ALL
     for (int i = a; i < count; i += PASSLINE_ACCUMULATORS) top = vec_max_positive(n_biased[i], top);
     const vec origin = vec_pow2_origin(top);
     vec mantissa = vec_mul_pow2(sum[a].mantissa, vec_pow2_below(sum[a].exponent, origin));
-#pragma GCC unroll 16
+    UNROLL_ALL
     for (int i = a; i < count; i += PASSLINE_ACCUMULATORS)
       mantissa = vec_fma_pow2(p[i], vec_pow2_below(n_biased[i], origin), mantissa);
     sum[a] = (pair){mantissa, top};
@@ -42,7 +42,7 @@ void PASSLINE_SYMBOL(size_t n, const float *x, float *y, passline_state *state) 
   const exp_polynomial polynomial = exp_polynomial_of(1.0f);
   vec v[PASSLINE_UNROLL];
   pair sum[PASSLINE_ACCUMULATORS];
-#pragma GCC unroll 16
+  UNROLL_ALL
   for (int a = 0; a < PASSLINE_ACCUMULATORS; a++)
     sum[a] = (pair){vec_set1(0.0f), vec_set1(VEC_POW2_BIAS - EXP_EXPONENT_LIMIT)};
 
@@ -61,12 +61,12 @@ void PASSLINE_SYMBOL(size_t n, const float *x, float *y, passline_state *state) 
 
   // Accumulators, then lanes, by the same rule.
   vec top = sum[0].exponent;
-#pragma GCC unroll 16
+  UNROLL_ALL
   for (int a = 1; a < PASSLINE_ACCUMULATORS; a++) top = vec_max_positive(sum[a].exponent, top);
   const float row_top = vec_reduce_max(top);
   const vec origin = vec_pow2_origin(vec_set1(row_top));
   vec mantissa = vec_set1(0.0f);
-#pragma GCC unroll 16
+  UNROLL_ALL
   for (int a = 0; a < PASSLINE_ACCUMULATORS; a++)
     mantissa = vec_fma_pow2(sum[a].mantissa, vec_pow2_below(sum[a].exponent, origin), mantissa);
   state->mantissa = vec_reduce_add(mantissa);

@@ -11,9 +11,9 @@ SIMD_INLINE void step(int count, int first, vec v[], vec max, const exp_polynomi
   vec p[EXP_GROUP];
   vec_pow2 power[EXP_GROUP];
   exp_below_max(count, v, max, polynomial, p, power);
-#pragma GCC unroll 16
+  UNROLL_ALL
   for (int i = 0; i < count; i++) v[i] = vec_mul_pow2(p[i], power[i]);
-#pragma GCC unroll 16
+  UNROLL_ALL
   for (int i = 0; i < count; i++) {
     vec *so_far = &sum[(first + i) % PASSLINE_ACCUMULATORS];
     *so_far = vec_add(*so_far, v[i]);
@@ -24,11 +24,11 @@ void PASSLINE_SYMBOL(size_t n, const float *x, float *y, passline_state *state) 
   const vec max = vec_set1(state->max);
   const exp_polynomial polynomial = exp_polynomial_of(1.0f);
   vec v[EXP_GROUP], sum[PASSLINE_ACCUMULATORS];
-#pragma GCC unroll 16
+  UNROLL_ALL
   for (int a = 0; a < PASSLINE_ACCUMULATORS; a++) sum[a] = vec_set1(0.0f);
 
   for (; n >= STEP; n -= STEP, x += STEP, y += STEP) {
-#pragma GCC unroll 16
+    UNROLL_ALL
     for (int i = 0; i < EXP_GROUPS; i++) {
       load_all(EXP_GROUP, x + i * EXP_GROUP * LANES, v);
       step(EXP_GROUP, i * EXP_GROUP, v, max, &polynomial, sum);
@@ -51,7 +51,7 @@ void PASSLINE_SYMBOL(size_t n, const float *x, float *y, passline_state *state) 
     vec_store_tail(y, n, v[0]);
   }
 
-#pragma GCC unroll 16
+  UNROLL_ALL
   for (int a = 1; a < PASSLINE_ACCUMULATORS; a++) sum[0] = vec_add(sum[0], sum[a]);
   state->sum = vec_reduce_add(sum[0]);
 }

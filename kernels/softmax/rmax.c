@@ -9,7 +9,7 @@
 
 // The i-th of `count` vectors goes to accumulator i mod PASSLINE_ACCUMULATORS.
 SIMD_INLINE void step(int count, const vec x[], vec max[PASSLINE_ACCUMULATORS]) {
-#pragma GCC unroll 16
+  UNROLL_ALL
   for (int i = 0; i < count; i++) {
     vec *so_far = &max[i % PASSLINE_ACCUMULATORS];
     *so_far = vec_max(x[i], *so_far);
@@ -20,7 +20,7 @@ void PASSLINE_SYMBOL(size_t n, const float *x, float *y, passline_state *state) 
   (void)y;
   const vec lowest = vec_set1(-INFINITY);
   vec v[PASSLINE_UNROLL], max[PASSLINE_ACCUMULATORS];
-#pragma GCC unroll 16
+  UNROLL_ALL
   for (int a = 0; a < PASSLINE_ACCUMULATORS; a++) max[a] = lowest;
 
   for (; n >= STEP; n -= STEP, x += STEP) {
@@ -36,7 +36,7 @@ void PASSLINE_SYMBOL(size_t n, const float *x, float *y, passline_state *state) 
     step(1, v, max);
   }
 
-#pragma GCC unroll 16
+  UNROLL_ALL
   for (int a = 1; a < PASSLINE_ACCUMULATORS; a++) max[0] = vec_max(max[0], max[a]);
   state->max = vec_reduce_max(max[0]);
 }

@@ -4,7 +4,7 @@
 #include "pass.h"
 
 SIMD_INLINE void step(int count, vec v[], vec scale) {
-#pragma GCC unroll 16
+  UNROLL_ALL
   for (int i = 0; i < count; i++) v[i] = vec_mul(v[i], scale);
 }
 

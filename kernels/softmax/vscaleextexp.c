@@ -10,7 +10,7 @@
 SIMD_INLINE void step(int count, vec v[], vec origin, const exp_polynomial *polynomial) {
   vec p[EXP_GROUP], n_biased[EXP_GROUP];
   exp_extended(count, v, polynomial, p, n_biased);
-#pragma GCC unroll 16
+  UNROLL_ALL
   for (int i = 0; i < count; i++) v[i] = vec_mul_pow2(p[i], vec_pow2_below(n_biased[i], origin));
 }
 
@@ -20,7 +20,7 @@ void PASSLINE_SYMBOL(size_t n, const float *x, float *y, passline_state *state) 
   vec v[EXP_GROUP];
 
   for (; n >= STEP; n -= STEP, x += STEP, y += STEP) {
-#pragma GCC unroll 16
+    UNROLL_ALL
     for (int i = 0; i < EXP_GROUPS; i++) {
       load_all(EXP_GROUP, x + i * EXP_GROUP * LANES, v);
       step(EXP_GROUP, v, origin, &polynomial);

@@ -168,7 +168,8 @@ def test_the_base_is_named(published: Mapping[str, Any], full: dict[str, pd.Data
 
 def test_a_smoke_run_judges_nothing(published: Mapping[str, Any], full: dict[str, pd.DataFrame]) -> None:
     table = judged(published, on(full, "skylake-x"), measurement=False)
-    assert set(table["verdict_here"]) == set(table["verdict_paper_machine"]) == {"undecided"}
+    assert set(table["verdict_here"]) == {"undecided"}
+    assert set(table["verdict_paper_machine"]) <= {"undecided", "not this machine"}
     assert table["our_value"].isna().all()
 
 

@@ -43,7 +43,8 @@ def test_the_first_headline_gives_each_isa_its_ratio_interval_and_base(
 
 def test_the_second_headline_names_the_crossover(found: dict[str, Any]) -> None:
     assert f"Two-Pass stays ahead from {formats.count(16777216)} elements on" in found["headlines"][1]
-    assert "at L1" in found["headlines"][1] and "against reloading Three-Pass" in found["headlines"][1]
+    assert "at L1" in found["headlines"][1]
+    assert "against reloading Three-Pass" in found["headlines"][1]
 
 
 def test_the_third_headline_says_why(found: dict[str, Any]) -> None:
@@ -71,8 +72,36 @@ def test_headlines_of_a_smoke_run_judge_nothing(minimal: dict[str, pd.DataFrame]
     document = numbers.numbers(complete(minimal, plan), plan, TABLE1)
     assert len(document["headlines"]) == 3
     assert "not a measurement" in document["headlines"][0]
-    assert all(row[1:] == ["withheld"] * 3 for row in document["tables"]["verdicts"]["rows"])
+    assert all(row[1:] == ["withheld"] * 3 + [""] for row in document["tables"]["verdicts"]["rows"])
     assert "faster" not in " ".join(document["headlines"])
+
+
+def test_a_faster_two_pass_with_another_mechanism_is_remarked(found: dict[str, Any]) -> None:
+    remarks = {row[0]: (row[2], row[4]) for row in found["tables"]["verdicts"]["rows"]}
+    avx2 = next(value for claim, value in remarks.items() if "18 %" in claim)
+    avx512 = next(value for claim, value in remarks.items() if "28 %" in claim)
+    assert avx2 == ("does not hold here", "faster, but not all memory-bound")
+    assert avx512 == ("holds here", "")
+
+
+@pytest.mark.parametrize("empty", ["ratios", "passes", "tuning", "error_over_n", "ceilings", "skipped"])
+def test_an_empty_table_leaves_sentences_that_say_so(full: dict[str, pd.DataFrame], empty: str) -> None:
+    tables = {**full, empty: full[empty].head(0)}
+    document = numbers.numbers(complete(tables, synthetic.plan()), synthetic.plan(), TABLE1)
+    assert len(document["headlines"]) == 3
+    assert all(sentence.endswith(".") for sentence in document["headlines"])
+
+
+def test_text_speaks_of_the_primary_build_only(full: dict[str, pd.DataFrame]) -> None:
+    other = {
+        name: frame.assign(build_id="other", **({"ratio": 9.0} if name == "ratios" else {}))
+        for name, frame in full.items()
+        if "build_id" in frame
+    }
+    both = {name: pd.concat([frame, other[name]]) if name in other else frame for name, frame in full.items()}
+    plan = synthetic.plan() | {"primary_build_id": synthetic.BUILD}
+    alone = numbers.numbers(complete(full, plan), plan, TABLE1)
+    assert numbers.numbers(complete(both, plan), plan, TABLE1)["headlines"] == alone["headlines"]
 
 
 @pytest.mark.parametrize("key", numbers.REQUIRED_FACTS)
@@ -121,14 +150,21 @@ def test_report_tables_refuse_a_row_of_another_length() -> None:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        (formats.significant(0.012345), "0.0123"), (formats.significant(1234.5), f"1{formats.NARROW}230"), (formats.significant(9.999), "10.0"),
-        (formats.significant(0.0), "0"), (formats.significant(float("nan")), formats.NOTHING),
-        (formats.quantity(2.1e-8, "s"), f"21.0{formats.NARROW}ns"), (formats.quantity(999.6e-9, "s"), f"1.00{formats.NARROW}µs"),
-        (formats.quantity(26e9, "B/s"), f"26.0{formats.NARROW}GB/s"), (formats.binary_bytes(32768), f"32{formats.NARROW}KiB"),
+        (formats.significant(0.012345), "0.0123"),
+        (formats.significant(1234.5), f"1{formats.NARROW}230"),
+        (formats.significant(9.999), "10.0"),
+        (formats.significant(0.0), "0"),
+        (formats.significant(float("nan")), formats.NOTHING),
+        (formats.quantity(2.1e-8, "s"), f"21.0{formats.NARROW}ns"),
+        (formats.quantity(999.6e-9, "s"), f"1.00{formats.NARROW}µs"),
+        (formats.quantity(0.0, "s"), f"0{formats.NARROW}s"),
+        (formats.quantity(26e9, "B/s"), f"26.0{formats.NARROW}GB/s"),
+        (formats.binary_bytes(32768), f"32{formats.NARROW}KiB"),
         (formats.ratio_with_interval(1.2344, 1.2, 1.25), "1.234 [1.200, 1.250]"),
         (formats.ratio_with_interval(1.2, float("nan"), float("nan")), "1.200 [no interval]"),
-        (formats.listed(["a", "b", "c"]), "a, b and c"), (formats.listed([]), ""),
+        (formats.listed(["a", "b", "c"]), "a, b and c"),
+        (formats.listed([]), ""),
     ],
-)  # fmt: skip
+)
 def test_formats(text: str, expected: str) -> None:
     assert text == expected

@@ -14,10 +14,16 @@ import pypdf
 import pytest
 import synthetic
 
-from passline import claims, figure_style, numbers
+import scripts.ceilings
+import scripts.claims
+import scripts.figure
+import scripts.numbers
+import scripts.passes
+import scripts.ratios
+from passline import claims, figure_style, numbers, titles
 from passline.errors import ReportError
 from passline.report import ReportFigure, compile_report
-from passline.tables import conform
+from passline.tables import TABLES, conform, read_table, write_table
 from scripts.report import main as compile_from_files
 
 ROOT = Path(__file__).parents[2]
@@ -58,7 +64,7 @@ def pages(
 
 def test_the_first_page_holds_the_verdicts_and_ratios(pages: list[str], full: dict[str, pd.DataFrame]) -> None:
     document, everything = document_of(full, synthetic.plan())
-    assert "holds here" in pages[0] and "does not hold here" in pages[0] and "not this machine" in pages[0]
+    assert all(verdict in pages[0] for verdict in ("holds here", "does not hold here", "not this machine"))
     for value in everything["claims"].query("unit == @claims.RATIO_UNIT")["our_value"]:
         assert f"{value:.3f}" in pages[0]
     assert "zen4" in pages[0]
@@ -69,7 +75,7 @@ def test_every_page_names_machine_session_and_build(pages: list[str]) -> None:
     for number, page in enumerate(pages, start=1):
         assert f"machine {synthetic.MACHINE} · session {synthetic.SESSION} · build {synthetic.BUILD}" in page
         assert f"{number} / {len(pages)}" in page
-        assert figure_style.SMOKE_STAMP not in page
+        assert titles.SMOKE_STAMP not in page
 
 
 def test_all_parts_are_there(pages: list[str]) -> None:
@@ -97,8 +103,9 @@ def test_a_smoke_run_is_stamped_on_every_page_and_withholds_verdicts(
     output = tmp_path / "report.pdf"
     compile_report(TEMPLATE, document_of(minimal, synthetic.plan(synthetic.MINIMAL))[0], drawings, output)
     found = text_of(output)
-    assert "no measurement" in found[0] and "withheld" in found[0]
-    assert all(figure_style.SMOKE_STAMP in page for page in found)
+    assert "no measurement" in found[0]
+    assert "withheld" in found[0]
+    assert all(titles.SMOKE_STAMP in page for page in found)
     assert "holds here" not in " ".join(found)
     assert pypdf.PdfReader(output).metadata.title.endswith("no measurement")  # type: ignore[union-attr]
 
@@ -127,6 +134,32 @@ def test_a_missing_table_or_figure_stops_the_build(
     del document["tables"]["traffic"]
     with pytest.raises(ReportError, match="no table traffic"):
         compile_report(TEMPLATE, document, drawings, tmp_path / "report.pdf")
+
+
+def test_the_scripts_lead_from_tables_to_the_pdf(minimal: dict[str, pd.DataFrame], tmp_path: Path) -> None:
+    """Files in, files out, through every script of the analysis, on the least there can be."""
+    plan = tmp_path / "plan.json"
+    plan.write_text(json.dumps(synthetic.plan(synthetic.MINIMAL)), encoding="utf-8")
+    path = {name: tmp_path / f"{name}.csv" for name in [*TABLES, "ceiling_timings"]}
+    for name, frame in minimal.items():
+        write_table(name, frame, path[name])
+    write_table("timings", synthetic.ceiling_timings(synthetic.MINIMAL), path["ceiling_timings"])
+    table1 = ROOT / "reports" / "published" / "paper" / "table1.csv"
+
+    scripts.ceilings.main(path["ceiling_timings"], path["registry"], plan, path["ceilings"])
+    scripts.passes.main(path["timings"], path["registry"], plan, path["passes"])
+    scripts.ratios.main(path["timings"], path["registry"], plan, path["ratios"])
+    judged = {name: path[name] for name in scripts.claims.TABLES}
+    scripts.claims.main(judged, ROOT / "reports" / "claims.yaml", plan, path["claims"])
+    scripts.numbers.main({name: path[name] for name in scripts.numbers.TABLES}, plan, table1, tmp_path / "numbers.json")
+    drawn = [[tmp_path / f"{name}.{suffix}" for suffix in ("svg", "pdf", "csv")] for name in NAMES]
+    for name, files in zip(NAMES, drawn, strict=True):
+        scripts.figure.main(name, tmp_path, plan, files[0], files[1], tmp_path / "data" / files[2].name)
+    compile_from_files(TEMPLATE, tmp_path / "numbers.json", [files[0] for files in drawn], tmp_path / "report.pdf")
+
+    for name in ("ceilings", "passes", "ratios"):
+        pd.testing.assert_frame_equal(read_table(name, path[name]), minimal[name], rtol=1e-6)
+    assert len(text_of(tmp_path / "report.pdf")) > 3
 
 
 def test_every_value_is_used_and_no_number_is_typed(full: dict[str, pd.DataFrame]) -> None:

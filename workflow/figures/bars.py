@@ -18,9 +18,9 @@ from passline.derive.rounds import length_of
 
 TABLES = ("passes", "registry", "tuning")
 CAPTION = (
-    "Each pass alone: its time in L1 (core), the time of the fastest loop with its own reads and writes in the same rounds "
-    "(memory), and its measured time with 95 % interval. The word names what bounds it: a bound explains the measured time "
-    "when it comes within 10 %; both: neither alone does."
+    "Each pass alone: its time in L1 (core), the time of the fastest loop with its own reads and writes in the "
+    "same rounds (memory), and its measured time with 95 % interval. The word names what bounds it: a bound "
+    "explains the measured time when it comes within 10 %; both: neither alone does."
 )
 ROLES = ("core", "memory", "measured")
 HATCHES = {"core": "////", "memory": "", "measured": ""}

@@ -16,13 +16,14 @@ from passline.derive import selection
 
 TABLES = ("ceilings", "registry")
 CAPTION = (
-    "Ceilings of the widest instruction set: modelled bytes over time for each read/write mix and level, one thread and all, "
-    "medians over rounds with 95 % intervals. Filled: ordinary stores, with the line fetched before it is written; hollow: non-temporal stores."
+    "Ceilings of the widest instruction set: modelled bytes over time for each read/write mix and level, one "
+    "thread and all, medians over rounds with 95 % intervals. Filled: ordinary stores, with the line fetched "
+    "before it is written; hollow: non-temporal stores."
 )
 LEVELS = ("L1", "L2", "LLC", "DRAM")
 
 
-def data(tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any]) -> pd.DataFrame:
+def data(tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any]) -> pd.DataFrame:  # noqa: ARG001  # every figure is called alike
     """What is drawn, in bytes per second."""
     rows = tables["ceilings"]
     rows = rows[(rows["unit"] == "B/s") & rows["level"].isin(LEVELS) & rows["value"].notna()]

@@ -14,13 +14,13 @@ from passline.derive import selection
 
 TABLES = ("error_over_n", "registry")
 CAPTION = (
-    "Error of whole algorithms against float64 over size (deterministic: no interval). Above: largest error of an output that is a normal "
-    "number; below: distance of the sum of all outputs from 1. Single-precision sums lose digits as rows grow; more lanes and "
-    "accumulators lose fewer."
+    "Error of whole algorithms against float64 over size (deterministic: no interval). Above: largest error of an "
+    "output that is a normal number; below: distance of the sum of all outputs from 1. Single-precision sums lose "
+    "digits as rows grow; more lanes and accumulators lose fewer."
 )
 
 
-def data(tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any]) -> pd.DataFrame:
+def data(tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any]) -> pd.DataFrame:  # noqa: ARG001  # every figure is called alike
     """What is drawn."""
     rows = tables["error_over_n"]
     rows = rows[rows["max_error_ulp"].notna()]
@@ -51,7 +51,7 @@ def draw(tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any]) -> Figure:
             style.grid(ax)
         top.set_title(f"{titles.isa_title(isa, plan)}, inputs {inputs[0]}")
     axes[0, 0].set_ylabel("largest error (ULP)")
-    axes[1, 0].set_ylabel("|sum − 1|")
+    axes[1, 0].set_ylabel("|sum - 1|")
     shown = [name for name in plan["algorithms"] if name in set(rows["algorithm"])]
     handles = [
         axes[0, 0].plot([], [], label=titles.algorithm_title(name, plan), **style.algorithm_style(name))[0]

@@ -14,8 +14,9 @@ from passline.derive import selection
 
 TABLES = ("ratios", "registry", "claims")
 CAPTION = (
-    "Out of cache: time of the faster Three-Pass (the base) over time of Two-Pass, median over rounds with 95 % interval. "
-    "Right of 1, Two-Pass is faster. Diamonds: the largest gain that the paper reports, on its own machine."
+    "Out of cache: time of the faster Three-Pass (the base) over time of Two-Pass, median over rounds with 95 % "
+    "interval. Right of 1, Two-Pass is faster. Diamonds: the largest gain that the paper reports, on its own "
+    "machine."
 )
 WIDTH_IN = 3.3
 

@@ -14,9 +14,9 @@ from passline.figure_parts import draw_over_size, over_size_data
 
 TABLES = ("passes", "ratios", "registry", "machines")
 CAPTION = (
-    "The two Three-Pass algorithms over size. Above: median time per element of whole calls, bands are 95 % intervals. "
-    "Below: time of recomputing (the base) over time of reloading, paired by round, with 95 % intervals; above 1, reloading is "
-    "faster. Dotted: x alone fills the cache."
+    "The two Three-Pass algorithms over size. Above: median time per element of whole calls, bands are 95 % "
+    "intervals. Below: time of recomputing (the base) over time of reloading, paired by round, with 95 % "
+    "intervals; above 1, reloading is faster. Dotted: x alone fills the cache."
 )
 
 

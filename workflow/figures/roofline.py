@@ -16,9 +16,10 @@ from passline.derive import selection
 
 TABLES = ("passes", "ceilings", "registry", "tuning")
 CAPTION = (
-    "Roofline of the widest instruction set, one thread: slopes are the fastest loop with ordinary stores at each level, the flat roof "
-    "is peak multiply-add. Dashed: DRAM with non-temporal stores; dotted: DRAM with all cores. Hollow points: each pass alone at the "
-    "largest out-of-cache size, with modelled bytes (write-allocate included), not counted ones."
+    "Roofline of the widest instruction set, one thread: slopes are the fastest loop with ordinary stores at each "
+    "level, the flat roof is peak multiply-add. Dashed: DRAM with non-temporal stores; dotted: DRAM with all "
+    "cores. Hollow points: each pass alone at the largest out-of-cache size, with modelled bytes (write-allocate "
+    "included), not counted ones."
 )
 LEVELS = ("L1", "L2", "LLC", "DRAM")
 
@@ -40,8 +41,8 @@ def _points(tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any]) -> pd.D
             rows = selection.judged_passes(tables, titles.pass_order(plan), isas[-1], variant, max(sizes))
             if len(rows):
                 return pd.DataFrame({
-                    "kind": "pass", "name": rows["pass"], "isa": rows["isa"], "intensity": rows["intensity_flop_per_byte"],
-                    "value": rows["flop_per_s"],
+                    "kind": "pass", "name": rows["pass"], "isa": rows["isa"],
+                    "intensity": rows["intensity_flop_per_byte"], "value": rows["flop_per_s"],
                 })  # fmt: skip
     return pd.DataFrame(columns=["kind", "name", "isa", "intensity", "value"])
 
@@ -87,7 +88,7 @@ def draw(tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any]) -> Figure:
             ha="right",
             fontsize=7,
         )
-    # Passes with the same streams and flops share an intensity: markers of falling size nest instead of hiding each other.
+    # Passes with the same streams and flops share an intensity: markers of falling size nest, none hides another.
     nesting = points.groupby(points["intensity"].round(6)).cumcount()
     for (_, row), depth in zip(points.iterrows(), nesting, strict=True):
         look = style.pass_style(row["name"], plan)

@@ -14,8 +14,8 @@ from passline.derive import selection
 
 TABLES = ("passes", "registry")
 CAPTION = (
-    "Time of each pass inside whole calls (time stamps between passes, in rounds of their own), at the largest out-of-cache size: "
-    "medians over rounds, side by side. The number at the right is their sum."
+    "Time of each pass inside whole calls (time stamps between passes, in rounds of their own), at the largest "
+    "out-of-cache size: medians over rounds, side by side. The number at the right is their sum."
 )
 
 

@@ -17,8 +17,9 @@ from passline.derive.rounds import length_of
 
 TABLES = ("tuning", "registry")
 CAPTION = (
-    "Cycles per vector of every variant at the size that fits L1 (smallest time over rounds, at the clock of its round). Hollow: the hot loop "
-    "touches the stack. The box marks the tuned choice, which may rest on larger sizes too; the diamond marks the paper's preset."
+    "Cycles per vector of every variant at the size that fits L1 (smallest time over rounds, at the clock of its "
+    "round). Hollow: the hot loop touches the stack. The box marks the tuned choice, which may rest on larger "
+    "sizes too; the diamond marks the paper's preset."
 )
 
 
@@ -74,13 +75,19 @@ def _strip(ax: Any, rows: pd.DataFrame, place: int) -> None:
     for flag, marker, size, colour in (("chosen", "s", 8.5, style.VERMILION), ("preset", "D", 7.0, "black")):
         mine = rows[rows[flag]]
         ax.plot(
-            mine["cycles_per_vector"], [place] * len(mine), marker=marker, markersize=size, color=colour, markerfacecolor="none",
-            markeredgewidth=1.0, linestyle="none",
+            mine["cycles_per_vector"], [place] * len(mine), marker=marker, markersize=size, color=colour,
+            markerfacecolor="none", markeredgewidth=1.0, linestyle="none",
         )  # fmt: skip
 
 
 def _handles() -> list[Line2D]:
-    dot = {"linestyle": "none", "marker": "o", "markersize": 4, "color": style.BLUE, "markeredgewidth": 0.7}
+    dot: dict[str, Any] = {
+        "linestyle": "none",
+        "marker": "o",
+        "markersize": 4,
+        "color": style.BLUE,
+        "markeredgewidth": 0.7,
+    }
     return [
         Line2D([], [], markerfacecolor=style.SKY, label="variant", **dot),
         Line2D([], [], markerfacecolor="white", label="touches the stack", **dot),

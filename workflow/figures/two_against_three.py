@@ -14,9 +14,9 @@ from passline.figure_parts import draw_over_size, over_size_data
 
 TABLES = ("passes", "ratios", "registry", "machines")
 CAPTION = (
-    "Two-Pass against Three-Pass over size. Above: median time per element of whole calls, bands are 95 % intervals. "
-    "Below: time of each Three-Pass algorithm (the base, by colour) over time of Two-Pass, paired by round, with 95 % intervals; "
-    "above 1, Two-Pass is faster. Dotted: x alone fills the cache."
+    "Two-Pass against Three-Pass over size. Above: median time per element of whole calls, bands are 95 % "
+    "intervals. Below: time of each Three-Pass algorithm (the base, by colour) over time of Two-Pass, paired by "
+    "round, with 95 % intervals; above 1, Two-Pass is faster. Dotted: x alone fills the cache."
 )
 
 

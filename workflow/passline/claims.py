@@ -73,12 +73,7 @@ def claims_table(claims: Mapping[str, Any], tables: Tables, plan: Mapping[str, A
     """
     tables = selection.of_build(tables, plan)
     here = microarchitecture(tables["machines"])
-    unknown = [
-        name
-        for base in (selection.TWO_PASS, *selection.THREE_PASS)
-        for name in [base]
-        if name not in plan["algorithms"]
-    ]
+    unknown = [name for name in (selection.TWO_PASS, *selection.THREE_PASS) if name not in plan["algorithms"]]
     if unknown:
         raise ReportError(
             "plan.json: algorithms",
@@ -211,7 +206,7 @@ def limited_by_bandwidth(rows: pd.DataFrame, names: list[str]) -> tuple[str, str
         names: the passes that must be there.
     """
     answers = {str(row["pass"]): selection.bound_by_bandwidth(row) for _, row in rows.iterrows()}
-    unknown = [name for name in (selection.TWO_PASS, *selection.THREE_PASS) if name not in plan["algorithms"]]
+    unknown = [name for name in names if name not in answers]
     refuted = [name for name in names if answers.get(name) == "no"]
     open_ones = [name for name in names if answers.get(name) == "undecided"]
     if refuted:

@@ -65,7 +65,7 @@ def draw_over_size(
     if data.empty:
         return style.message("No whole algorithm was timed under the primary protocol.")
     isas = selection.isas(data, tables["registry"])
-    figure, axes = style.new(2, len(isas), height=4.1, sharex=True, height_ratios=[1.5, 1.0])
+    figure, axes = style.new(2, len(isas), height=3.7, sharex=True, height_ratios=[1.5, 1.0])
     for column, isa in enumerate(isas):
         rows = data[data["isa"] == isa]
         top, bottom = axes[0, column], axes[1, column]

@@ -94,7 +94,7 @@ def new(
 
 def message(text: str, *, width: float = TEXT_WIDTH_IN) -> Figure:
     """A figure that says why there is nothing to draw."""
-    figure = Figure(figsize=(width, 1.0))
+    figure = Figure(figsize=(width, 0.6))
     figure.text(0.5, 0.5, text, ha="center", va="center", color=INK, style="italic", wrap=True)
     return figure
 
@@ -134,7 +134,7 @@ def size_axis(ax: Axes, *, label: bool = True) -> None:
 
 def plain_log(ax: Axes, axis: str = "y") -> None:
     """A logarithmic axis with plain numbers: at 1, 2 and 5, or closer where it spans less than a decade or so."""
-    ax.set(**{f"{axis}scale": "log"})  # type: ignore[arg-type]  # the key is chosen at run time
+    ax.set(**{f"{axis}scale": "log"})
     which = getattr(ax, f"{axis}axis")
     low, high = which.get_view_interval()
     steps: tuple[float, ...] = (1.0, 2.0, 5.0)
@@ -183,7 +183,8 @@ def stamp_smoke(figure: Figure) -> None:
     """Write across the figure that it is no measurement."""
     width, height = figure.get_size_inches()
     figure.text(
-        0.5, 0.5, titles.SMOKE_STAMP, ha="center", va="center", rotation=15 if height > 0.4 * width else 0, fontsize=min(20.0, 3.0 * width),
+        0.5, 0.5, titles.SMOKE_STAMP, ha="center", va="center",
+        rotation=15 if height > 0.4 * width else 0, fontsize=min(20.0, 3.0 * width),
         color="#C00000", alpha=0.55, weight="bold", zorder=100,
     )  # fmt: skip
 

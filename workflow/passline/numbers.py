@@ -26,8 +26,9 @@ Plan = Mapping[str, Any]
 REQUIRED_FACTS = ("model_name", "microarchitecture", "l1d_bytes", "l2_bytes", "llc_bytes")
 PROTOCOLS = {
     "paper": (
-        "paper: x is touched once per cache line before each timed call, y rotates over more memory than the last-level cache "
-        "holds: the input is warm as far as it fits, the output cold, as in the benchmark released with the paper"
+        "paper: x is touched once per cache line before each timed call, y rotates over more memory than the "
+        "last-level cache holds: the input is warm as far as it fits, the output cold, as in the benchmark "
+        "released with the paper"
     ),
     "hot": "hot: the same x and y in every call",
     "cold": "cold: calls walk over rows that together exceed the last-level cache",
@@ -103,7 +104,7 @@ def _who_wins(tables: Tables, plan: Plan) -> str:
     rows = selection.against_faster(selection.primary(tables["ratios"], plan))
     sizes = [n for n in selection.out_of_cache(plan) if n in set(rows["n_elements"])]
     if not sizes:
-        return "Out of cache: no size beyond the last-level cache was measured, so the paper's main question stays open here."
+        return "Out of cache: no such size was measured, so the paper's main question stays open here."
     rows = rows[rows["n_elements"] == max(sizes)]
     clauses = []
     for isa in _isas_in_words(rows, tables):
@@ -113,7 +114,8 @@ def _who_wins(tables: Tables, plan: Plan) -> str:
             for (word, base), same in mine.groupby(["verdict", "base"], sort=False)
         ]
         clauses.append(f"{isa_title(isa, plan)}: {'; '.join(parts)}")
-    return f"Out of cache ({formats.count(max(sizes))} elements), time of the faster Three-Pass over time of Two-Pass. {'. '.join(clauses)}."
+    what = "time of the faster Three-Pass over time of Two-Pass"
+    return f"Out of cache ({formats.count(max(sizes))} elements), {what}. {'. '.join(clauses)}."
 
 
 def _isas_in_words(rows: pd.DataFrame, tables: Tables) -> list[str]:
@@ -328,11 +330,10 @@ def _round_values(rounds: pd.DataFrame) -> dict[str, str]:
         raise ReportError("table rounds", "is empty", "Measure again: snakemake")
     per_block = rounds.groupby("block").size()
     clock = median_interval(rounds["clock_hz"])
-    huge = (
-        float(rounds["huge_bytes"].sum()) / float(rounds["buffer_bytes"].sum())
-        if rounds["buffer_bytes"].sum()
-        else math.nan
-    )
+    # Huge pages round a buffer up, so a round may hold more of them than it asked for.
+    got = float(rounds[["huge_bytes", "buffer_bytes"]].min(axis=1).sum())
+    asked = float(rounds["buffer_bytes"].sum())
+    huge = got / asked if asked else math.nan
     least, most = int(per_block.min()), int(per_block.max())
     low, high = float(rounds["clock_hz"].min()), float(rounds["clock_hz"].max())
     return {
@@ -369,5 +370,5 @@ def _precision_values(ratios: pd.DataFrame, plan: Plan) -> dict[str, str]:
     return {
         "half_width_in": formats.percent(float(ratios.loc[~outside, "smallest_detectable"].median()), 2),
         "half_width_out": formats.percent(float(ratios.loc[outside, "smallest_detectable"].median()), 2),
-        "rounds_enough": f"A family of {int(sizes.max())} ratios needs {needed} rounds before any of them can pass; {enough}.",
+        "rounds_enough": f"A family of {sizes.max()} ratios needs {needed} rounds before any can pass; {enough}.",
     }

@@ -27,7 +27,8 @@ def main(name: str, tables: Path, plan: Path, svg: Path, pdf: Path, csv: Path) -
     drawing = module.draw(frames, scheme)
     if not scheme["measurement"]:
         style.stamp_smoke(drawing)
-    svg.parent.mkdir(parents=True, exist_ok=True)
+    for path in (svg, pdf, csv):
+        path.parent.mkdir(parents=True, exist_ok=True)
     style.save(drawing, svg, pdf)
     module.data(frames, scheme).to_csv(csv, index=False, float_format="%.9g", lineterminator="\n")
 

@@ -55,6 +55,10 @@ def main(
             "out_of_cache": ["4 x LLC"],
             "primary_protocol": "paper",
             "protocols": sorted({b["protocol"] for b in plan.blocks}),
+            "ceiling_levels": [
+                {"level": b["name"].split("-")[1], "threads": b["threads"], "n_elements": b["n_elements"]}
+                for b in planner.roofs([])
+            ],
             "class_counts": {**planner.classes, **planner.large_classes},
             "clock_cost_s": clock_cost_s,
             "skipped": skipped,

@@ -80,7 +80,7 @@ def _core_times(alone: pd.DataFrame, n_in_l1: int | None) -> dict[tuple[str, str
     in_l1 = alone[alone["n_elements"] == n_in_l1]
     per_element = in_l1["time_s"] / in_l1["n_elements"]
     medians = per_element.groupby([in_l1["build_id"], in_l1["variant"]]).median()
-    return {(str(build), str(variant)): float(value) for (build, variant), value in medians.items()}  # type: ignore[misc]  # the index has two levels
+    return {(str(build), str(variant)): float(value) for (build, variant), value in medians.items()}
 
 
 def _roofs(
