@@ -54,8 +54,9 @@ typedef struct passline_workload {
   size_t n_x_rows;
   float *const *y_rows;  // ... and writes y_rows[k % n_y_rows]
   size_t n_y_rows;
-  passline_state initial;  // the state each call starts from; a pass run alone finds here what earlier passes left
-  int touch_x;          // read one element per cache line of x before each call, outside the clock
+  passline_state
+      initial;  // the state each call starts from; a pass run alone finds here what earlier passes left
+  int touch_x;  // read one element per cache line of x before each call, outside the clock
   int clock_each_call;  // read the clock around every call instead of once around all of them
 } passline_workload;
 
@@ -69,8 +70,8 @@ uint64_t passline_run(const passline_workload *workload, uint64_t calls, uint64_
 // The same on n_threads threads at once, thread i pinned to cpus[i] and running
 // workloads[i]. All start behind one barrier; start_ns[i] and end_ns[i] are clock
 // readings of thread i around its calls. Returns 0, or the errno that stopped it.
-int passline_run_threads(const passline_workload *workloads, const int *cpus, size_t n_threads, uint64_t calls,
-                         uint64_t *start_ns, uint64_t *end_ns);
+int passline_run_threads(const passline_workload *workloads, const int *cpus, size_t n_threads,
+                         uint64_t calls, uint64_t *start_ns, uint64_t *end_ns);
 
 // Runs the passes once over the first rows, without a clock and without flushing denormals; leaves the final
 // state in *state.
@@ -90,9 +91,9 @@ double passline_clock_cost_ns(void);
 
 // PASSLINE_EXPORT(run, finish) puts this object's variant into the table.
 // PASSLINE_NAME is the variant's name, given with -D by the build.
-#define PASSLINE_EXPORT(run_function, finish_function)                                                           \
-  static const passline_variant passline_entry                                                                   \
-      __attribute__((section("passline_variants"), used, aligned(8))) = {PASSLINE_NAME, run_function, finish_function}
+#define PASSLINE_EXPORT(run_function, finish_function)         \
+  static const passline_variant passline_entry __attribute__(( \
+      section("passline_variants"), used, aligned(8))) = {PASSLINE_NAME, run_function, finish_function}
 
 #ifdef __cplusplus
 }

@@ -13,7 +13,8 @@ void PASSLINE_SYMBOL(size_t n, const float *x, float *y, passline_state *state) 
   }
   for (; n - i >= STEP; i += STEP) {
     UNROLL_ALL
-    for (int k = 0; k < PASSLINE_UNROLL; k++) stream_store(y + i + k * LANES, vec_mul(vec_set1(s), vec_load(y + i + k * LANES)));
+    for (int k = 0; k < PASSLINE_UNROLL; k++)
+      stream_store(y + i + k * LANES, vec_mul(vec_set1(s), vec_load(y + i + k * LANES)));
     stream_keep_loop();
   }
   for (; n - i >= LANES; i += LANES) {

@@ -13,14 +13,19 @@ void PASSLINE_SYMBOL(size_t n, const float *x, float *y, passline_state *state) 
   }
   for (; n - i >= STEP; i += STEP) {
     UNROLL_ALL
-    for (int k = 0; k < PASSLINE_UNROLL; k++) stream_store(y + i + k * LANES, vec_fma(vec_set1(s), vec_load(z + i + k * LANES), vec_load(x + i + k * LANES)));
+    for (int k = 0; k < PASSLINE_UNROLL; k++)
+      stream_store(y + i + k * LANES,
+                   vec_fma(vec_set1(s), vec_load(z + i + k * LANES), vec_load(x + i + k * LANES)));
     stream_keep_loop();
   }
   for (; n - i >= LANES; i += LANES) {
     stream_store(y + i, vec_fma(vec_set1(s), vec_load(z + i), vec_load(x + i)));
     stream_keep_loop();
   }
-  if (n > i) vec_store_tail(y + i, n - i, vec_fma(vec_set1(s), vec_load_tail(z + i, n - i, vec_set1(0.0f)), vec_load_tail(x + i, n - i, vec_set1(0.0f))));
+  if (n > i)
+    vec_store_tail(y + i, n - i,
+                   vec_fma(vec_set1(s), vec_load_tail(z + i, n - i, vec_set1(0.0f)),
+                           vec_load_tail(x + i, n - i, vec_set1(0.0f))));
   stream_end();
 }
 

@@ -61,7 +61,8 @@ static uint64_t clocked_call(const passline_workload *workload, run_position *po
   return end - start;
 }
 
-uint64_t passline_run(const passline_workload *workload, uint64_t calls, uint64_t *cursor, uint64_t *pass_ns) {
+uint64_t passline_run(const passline_workload *workload, uint64_t calls, uint64_t *cursor,
+                      uint64_t *pass_ns) {
   const unsigned control = denormals_off();
   run_position position = run_position_at(workload, *cursor);
   uint64_t elapsed = 0;

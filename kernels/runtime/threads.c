@@ -66,8 +66,8 @@ static void *run_worker(void *argument) {
   return NULL;
 }
 
-int passline_run_threads(const passline_workload *workloads, const int *cpus, size_t n_threads, uint64_t calls,
-                         uint64_t *start_ns, uint64_t *end_ns) {
+int passline_run_threads(const passline_workload *workloads, const int *cpus, size_t n_threads,
+                         uint64_t calls, uint64_t *start_ns, uint64_t *end_ns) {
   worker *workers = calloc(n_threads > 0 ? n_threads : 1, sizeof *workers);
   if (workers == NULL) return ENOMEM;
   start_gate gate = {.expected = n_threads};

@@ -73,6 +73,8 @@ SIMD_INLINE vec_pow2 vec_pow2_of(vec n_biased) { return _mm512_sub_ps(n_biased, 
 SIMD_INLINE vec vec_pow2_origin(vec top_biased) { return top_biased; }
 SIMD_INLINE vec_pow2 vec_pow2_below(vec n_biased, vec origin) { return _mm512_sub_ps(n_biased, origin); }
 SIMD_INLINE vec vec_mul_pow2(vec a, vec_pow2 power) { return _mm512_scalef_ps(a, power); }
-SIMD_INLINE vec vec_fma_pow2(vec a, vec_pow2 power, vec c) { return _mm512_add_ps(_mm512_scalef_ps(a, power), c); }
+SIMD_INLINE vec vec_fma_pow2(vec a, vec_pow2 power, vec c) {
+  return _mm512_add_ps(_mm512_scalef_ps(a, power), c);
+}
 
 #endif  // PASSLINE_SIMD_AVX512F_H

@@ -83,9 +83,7 @@ typedef float vec_pow2;
 #define VEC_POW2_ZERO (-127)
 
 // 2^n, for VEC_POW2_ZERO <= n <= 127.
-SIMD_INLINE vec_pow2 vec_pow2_of(vec n_biased) {
-  return vec_from_bits(vec_to_bits(n_biased) << 23);
-}
+SIMD_INLINE vec_pow2 vec_pow2_of(vec n_biased) { return vec_from_bits(vec_to_bits(n_biased) << 23); }
 // 2^(n - top) for n <= top, both biased: vec_pow2_below(n, vec_pow2_origin(top)). |n|, |top| <= 4,000,000.
 // Without its bias, top leaves the difference biased; all of it is exact, and the difference is positive.
 SIMD_INLINE vec vec_pow2_origin(vec top_biased) { return vec_sub(top_biased, vec_set1(VEC_POW2_BIAS)); }

@@ -4,10 +4,10 @@
 //
 // Both write x = n ln2 + t with an integer n and |t| <= ln2 / 2 (a hair more after rounding); then
 //   exp(x) = 2^n exp(t),  and exp(t) is a polynomial p(t) in [0.70, 1.42].
-// exp_below_max keeps p and the power of two 2^n, which cannot overflow because its argument is a
-// score minus the row's maximum. exp_extended keeps p and n, and overflows for no finite score.
+// exp_below_max gives p and the power of two 2^n, which cannot overflow because its argument is a score
+// minus the row's maximum. exp_extended gives p and n apart: no score is too large for that, or too small.
 //
-// NaN passes through both, and -inf and all very negative arguments end as a power of two that is 0.
+// NaN passes through both. -inf and very negative scores are raised to one whose power of two is 0.
 #ifndef PASSLINE_SOFTMAX_EXP_H
 #define PASSLINE_SOFTMAX_EXP_H
 
@@ -16,7 +16,9 @@
 #if PASSLINE_DEGREE != 5
 #error "PASSLINE_DEGREE must be 5: there are no coefficients for another"
 #endif
-// Constants in the range reduction. Only exp_below_max can do with one.
+// Constants in the range reduction, given where the study has it as a dimension. One is enough only for
+// exp_below_max: it leaves an error of |n| 2^-29, up to 2^-22 of the result where that is near the least
+// float.
 #ifndef PASSLINE_RR
 #define PASSLINE_RR 2
 #elif PASSLINE_RR != 1 && PASSLINE_RR != 2
@@ -24,14 +26,14 @@
 #endif
 
 #define EXP_LN2 0.693147180559945309
-#define EXP_LOG2E 0x1.715476p+0f     // 1 / ln2, to the nearest float
-#define EXP_LN2_HIGH 0x1.62E430p-1f  // ln2, to the nearest float
+#define EXP_LOG2E 0x1.715476p+0f        // 1 / ln2, to the nearest float
+#define EXP_LN2_HIGH 0x1.62E430p-1f     // ln2, to the nearest float
 #define EXP_LN2_LOW (-0x1.05C610p-29f)  // ln2 - EXP_LN2_HIGH, to the nearest float
 
 // exp(t) = 1 + c1 t + ... + c5 t^5 on |t| <= 1.0006 ln2 / 2, with the least maximum relative error among
 // polynomials of float coefficients with the constant term 1: 9.20e-8 = 2^-23.4 before rounding (9.18e-8 with
-// real coefficients). Found by weighted least squares reweighted towards the minimax solution (Lawson), rounding
-// one coefficient at a time, from c1 on, over its float neighbours and refitting the ones after it.
+// real coefficients). Found by weighted least squares reweighted towards the minimax solution (Lawson),
+// rounding one coefficient at a time, from c1 on, over its float neighbours and refitting the ones after it.
 #define EXP_C1 0x1.FFFFF6p-1f
 #define EXP_C2 0x1.FFFDC4p-2f
 #define EXP_C3 0x1.555A80p-3f
@@ -50,8 +52,9 @@ SIMD_INLINE exp_polynomial exp_polynomial_of(float scale) {
 
 // Everything below works on `count` vectors, stage by stage: all of them take a stage before any takes the
 // next. A vector's stages each wait for the one before, and its neighbours' stages fill the gap. (Vector by
-// vector, the processor would have to look further ahead than its schedulers reach: 4 to 18 % slower on Zen 4.)
-// A loop step goes through its vectors in groups of EXP_GROUP and a rest: what a group needs fits the registers.
+// vector, the processor would have to look further ahead than its schedulers reach: 4 to 18 % slower on
+// Zen 4.) A loop step goes through its vectors in groups of EXP_GROUP and a rest: what a group needs fits the
+// registers.
 #ifndef EXP_GROUP
 #define EXP_GROUP VEC_GROUP
 #endif
@@ -105,8 +108,8 @@ SIMD_INLINE void exp_below_max(int count, const vec x[], vec max, const exp_poly
 // The exponents of exp_extended lie between +-EXP_EXPONENT_LIMIT, within the reach of vec_pow2_below.
 #define EXP_EXPONENT_LIMIT 4.0e6f
 
-// scale * exp(x) = p * 2^n, n an integer and biased. Right for |x| < EXP_EXPONENT_LIMIT ln2, about 2.77 million.
-// A smaller x counts as the least of these, and a larger one leaves an n at or above the limit.
+// scale * exp(x) = p * 2^n, n an integer and biased. Right for |x| < EXP_EXPONENT_LIMIT ln2, about 2.77
+// million. A smaller x counts as the least of these, and a larger one leaves an n at or above the limit.
 SIMD_INLINE void exp_extended(int count, const vec x[], const exp_polynomial *c, vec p[], vec n_biased[]) {
   vec raised[EXP_GROUP];
   exp_raise(count, x, (float)(-EXP_EXPONENT_LIMIT * EXP_LN2), raised);

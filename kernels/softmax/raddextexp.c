@@ -19,10 +19,11 @@ typedef struct pair {
   vec mantissa, exponent;  // the exponent is biased
 } pair;
 
-// The i-th of `count` vectors goes to accumulator i mod PASSLINE_ACCUMULATORS.
-SIMD_INLINE void step(int count, const vec x[], const exp_polynomial *polynomial, pair sum[PASSLINE_ACCUMULATORS]) {
+// v[i] goes to accumulator i modulo their number.
+SIMD_INLINE void add(int count, const vec v[], const exp_polynomial *polynomial,
+                     pair sum[PASSLINE_ACCUMULATORS]) {
   vec p[PASSLINE_UNROLL], n_biased[PASSLINE_UNROLL];
-  exp_extended(count, x, polynomial, p, n_biased);
+  exp_extended(count, v, polynomial, p, n_biased);
   UNROLL_ALL
   for (int a = 0; a < PASSLINE_ACCUMULATORS && a < count; a++) {
     vec top = sum[a].exponent;
@@ -48,15 +49,15 @@ void PASSLINE_SYMBOL(size_t n, const float *x, float *y, passline_state *state) 
 
   for (; n >= STEP; n -= STEP, x += STEP) {
     load_all(PASSLINE_UNROLL, x, v);
-    step(PASSLINE_UNROLL, v, &polynomial, sum);
+    add(PASSLINE_UNROLL, v, &polynomial, sum);
   }
   for (; n >= LANES; n -= LANES, x += LANES) {
     load_all(1, x, v);
-    step(1, v, &polynomial, sum);
+    add(1, v, &polynomial, sum);
   }
   if (n > 0) {
     v[0] = vec_load_tail(x, n, vec_set1(-INFINITY));
-    step(1, v, &polynomial, sum);
+    add(1, v, &polynomial, sum);
   }
 
   // Accumulators, then lanes, by the same rule.

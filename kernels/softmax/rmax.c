@@ -7,12 +7,12 @@
 
 #include "pass.h"
 
-// The i-th of `count` vectors goes to accumulator i mod PASSLINE_ACCUMULATORS.
-SIMD_INLINE void step(int count, const vec x[], vec max[PASSLINE_ACCUMULATORS]) {
+// v[i] goes to accumulator i modulo their number.
+SIMD_INLINE void include(int count, const vec v[], vec max[PASSLINE_ACCUMULATORS]) {
   UNROLL_ALL
   for (int i = 0; i < count; i++) {
     vec *so_far = &max[i % PASSLINE_ACCUMULATORS];
-    *so_far = vec_max(x[i], *so_far);
+    *so_far = vec_max(v[i], *so_far);
   }
 }
 
@@ -25,15 +25,15 @@ void PASSLINE_SYMBOL(size_t n, const float *x, float *y, passline_state *state) 
 
   for (; n >= STEP; n -= STEP, x += STEP) {
     load_all(PASSLINE_UNROLL, x, v);
-    step(PASSLINE_UNROLL, v, max);
+    include(PASSLINE_UNROLL, v, max);
   }
   for (; n >= LANES; n -= LANES, x += LANES) {
     load_all(1, x, v);
-    step(1, v, max);
+    include(1, v, max);
   }
   if (n > 0) {
     v[0] = vec_load_tail(x, n, lowest);
-    step(1, v, max);
+    include(1, v, max);
   }
 
   UNROLL_ALL

@@ -1,6 +1,7 @@
 """What is timed, and what is skipped with which reason."""
 
 import copy
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -45,7 +46,7 @@ def test_the_papers_out_of_cache_point_on_its_own_machine():
 @pytest.mark.parametrize(("l2", "llc"), [(1 << 20, 1 << 20), (2 << 20, 320 << 20), (256 << 10, 2 << 20)])
 def test_sizes_are_ascending_on_any_hierarchy(l2, llc):
     sizes = sweep_sizes(Caches(48 << 10, l2, llc))
-    assert all(b > a for a, b in zip(sizes, sizes[1:], strict=False))
+    assert all(b > a for a, b in pairwise(sizes))
 
 
 def test_sizes_where_the_clock_costs_over_2_percent_are_skipped_with_that_reason():
@@ -67,9 +68,7 @@ def test_every_block_pairs_all_algorithms_preset_and_tuned():
 
 def test_the_ceilings_of_a_pass_run_in_its_own_rounds():
     block = next(b for b in plan().blocks if b["name"].startswith("passes-"))
-    roofs = {
-        (c["key"]["pass"], c["key"]["isa"]) for c in block["contenders"] if c["key"]["study"] == "ceilings"
-    }
+    roofs = {(c["key"]["pass"], c["key"]["isa"]) for c in block["contenders"] if c["key"]["study"] == "ceilings"}
     assert {(p, i) for p in ("read", "copy", "scale_inplace") for i in ("avx2", "avx512f")} <= roofs
 
 
@@ -87,9 +86,7 @@ def test_a_variant_that_failed_the_check_is_never_timed():
         "failed the check: off by one"
     }
     assert bad not in {
-        c["variants"][0]
-        for b in planner().tuning([Built("gcc", "id", {}, {bad: "x"})])
-        for c in b["contenders"]
+        c["variants"][0] for b in planner().tuning([Built("gcc", "id", {}, {bad: "x"})]) for c in b["contenders"]
     }
 
 

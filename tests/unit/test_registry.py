@@ -74,9 +74,7 @@ def test_full_grid_contains_the_default_one():
 def test_accumulators_that_do_not_divide_the_unroll(study_folder):
     edit(
         study_folder,
-        lambda d: d["passes"]["raddextexp"]["variants"].append(
-            {"degree": [5], "unroll": [9], "accumulators": [2]}
-        ),
+        lambda d: d["passes"]["raddextexp"]["variants"].append({"degree": [5], "unroll": [9], "accumulators": [2]}),
     )
     with pytest.raises(
         StudyError, match=r"raddextexp: unroll 9 with 2 accumulators: 2 does not divide 9\. Use 1, 3, 9"
@@ -115,9 +113,7 @@ def test_isa_the_machine_lacks_is_an_error_when_listed_and_a_reason_when_automat
     used, missing = select_isas(ISAS, "auto", "x86_64", flags)
     assert list(used) == ["scalar", "avx2"]
     assert missing["avx512f"] == "the CPU does not show avx512f in /proc/cpuinfo"
-    with pytest.raises(
-        MachineError, match=r"'avx512f' cannot run here.*Use isas: auto, or some of: scalar, avx2"
-    ):
+    with pytest.raises(MachineError, match=r"'avx512f' cannot run here.*Use isas: auto, or some of: scalar, avx2"):
         select_isas(ISAS, ["avx512f"], "x86_64", flags)
     with pytest.raises(StudyError, match="'avx3' is not an instruction set"):
         select_isas(ISAS, ["avx3"], "x86_64", flags)

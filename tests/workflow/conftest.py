@@ -19,7 +19,9 @@ Run = Callable[..., subprocess.CompletedProcess[str]]
 def checkout(tmp_path: Path) -> Path:
     """A copy of what the workflow reads, so that a test can break it."""
     for name in _FOLDERS:
-        shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__", "*.pyc", "amd-*", "intel-*"))
+        shutil.copytree(
+            ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__", "*.pyc", "amd-*", "intel-*")
+        )
     shutil.copy(ROOT / "Snakefile", tmp_path)
     return tmp_path
 

@@ -1,4 +1,4 @@
-"""Bad input is found while the workflow is parsed: one message, status not zero, no traceback of ours, nothing written."""
+"""Bad input is found while the workflow is parsed: one message, a status, no traceback of ours, nothing written."""
 
 import json
 from pathlib import Path
@@ -23,11 +23,20 @@ def refused(result, *parts: str) -> None:
 
 BAD_CONFIGS = {
     "unknown key": ({"sessoin": "x"}, ["config: top level", "unknown key 'sessoin'", "Did you mean 'session'?"]),
-    "unknown nested key": ({"effort": {"round": 3}}, ["config: effort", "unknown key 'round'", "Did you mean 'rounds'?"]),
-    "wrong type": ({"effort": {"rounds": "many"}}, ["config: effort.rounds", "'many' is not accepted", "Rounds of every block"]),
+    "unknown nested key": (
+        {"effort": {"round": 3}},
+        ["config: effort", "unknown key 'round'", "Did you mean 'rounds'?"],
+    ),
+    "wrong type": (
+        {"effort": {"rounds": "many"}},
+        ["config: effort.rounds", "'many' is not accepted", "Rounds of every block"],
+    ),
     "out of range": ({"effort": {"rounds": 0}}, ["config: effort.rounds", "0 is not accepted"]),
     "unknown isa": ({"isas": ["avx3"]}, ["config: isas", "'avx3' is not an instruction set", "scalar, avx2, avx512f"]),
-    "unknown compiler": ({"compilers": ["nocc"]}, ["config: compilers", "the C compiler 'nocc' was not found on the PATH"]),
+    "unknown compiler": (
+        {"compilers": ["nocc"]},
+        ["config: compilers", "the C compiler 'nocc' was not found on the PATH"],
+    ),
     "unknown study": ({"study": "sofmax"}, ["config: study", "'sofmax' has no", "Known studies: ceilings, softmax"]),
     "unusable cpu": ({"cpu": 4095}, ["config: cpu", "cpu 4095 is not usable by this process", "Use auto, or one of:"]),
     "too large a listed size": (
@@ -35,7 +44,11 @@ BAD_CONFIGS = {
         ["config: sizes.sweep", "10000000000000 elements need", "List sizes up to about"],
     ),
     "too large a size in a block": (
-        {"blocks": [{"kind": "algorithms", "protocols": ["hot"], "sizes": [10**13], "inputs": ["uniform"], "isas": "simd"}]},
+        {
+            "blocks": [
+                {"kind": "algorithms", "protocols": ["hot"], "sizes": [10**13], "inputs": ["uniform"], "isas": "simd"}
+            ]
+        },
         ["config: blocks.sizes", "10000000000000 elements need"],
     ),
 }
@@ -88,7 +101,11 @@ def test_missing_pass_file(checkout, snakemake):
 
 def test_effective_effort_of_each_profile(checkout, snakemake):
     """profiles/default is applied beside an explicit profile and wins on equal keys, silently: it must hold none."""
-    for arguments, session in (([], "default"), (["--profile", "profiles/smoke"], "smoke"), (["--profile", "profiles/paper"], "paper")):
+    for arguments, session in (
+        ([], "default"),
+        (["--profile", "profiles/smoke"], "smoke"),
+        (["--profile", "profiles/paper"], "paper"),
+    ):
         result = snakemake("-n", *arguments)
         assert result.returncode == 0, result.stderr
         (effective,) = checkout.glob(f"results/*/{session}/config.json")

@@ -38,7 +38,12 @@ def run(folder, *arguments):
         "TMPDIR": str(folder),  # a lock of its own: tests never wait for a measurement, nor hold one up
     }
     return subprocess.run(
-        [str(binaries / "snakemake"), *arguments], cwd=folder, env=environment, capture_output=True, text=True, check=False
+        [str(binaries / "snakemake"), *arguments],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
     )
 
 

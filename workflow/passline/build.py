@@ -57,9 +57,7 @@ def compile_command(
     ]
 
 
-def compile_pass(
-    compiler: str, cflags: Sequence[str], study: Study, pass_name: str, isa: Isa, out: Path
-) -> None:
+def compile_pass(compiler: str, cflags: Sequence[str], study: Study, pass_name: str, isa: Isa, out: Path) -> None:
     """Compile every variant of a pass for an ISA and combine them into the one object `out`."""
     source = study.passes[pass_name].source
     with tempfile.TemporaryDirectory(prefix="passline-") as folder:

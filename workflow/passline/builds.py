@@ -67,9 +67,7 @@ def code_hashes(
     Only the objects a block runs count: an edit of a pass re-measures the blocks it is in, and no others.
     """
     objects = {b["compiler"]: b["objects"] for b in builds}
-    origin = {
-        v.name: f"{v.study}.{v.pass_name}.{v.isa}" for s in session.studies.values() for v in s.variants
-    }
+    origin = {v.name: f"{v.study}.{v.pass_name}.{v.isa}" for s in session.studies.values() for v in s.variants}
     measuring = {f"measure/{path.name}": sha256(path) for path in sorted(MEASURE.glob("*.py"))}
     runtime = {name: h for b in builds for name, h in b["sources"].items() if name.startswith("runtime/")}
     return {

@@ -26,7 +26,5 @@ def find_compilers(names: list[str]) -> dict[str, str]:
     for name, path in paths.items():
         if path is None:
             remedy = _INSTALL.get(name, "Install it, or name another under compilers")
-            raise MachineError(
-                "config: compilers", f"the C compiler {name!r} was not found on the PATH", remedy
-            )
+            raise MachineError("config: compilers", f"the C compiler {name!r} was not found on the PATH", remedy)
     return {name: path for name, path in paths.items() if path is not None}

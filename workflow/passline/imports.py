@@ -50,7 +50,6 @@ def module_files(script: Path) -> list[str]:
 def figure_tables(path: Path) -> list[str]:
     """The TABLES of a figure's module, read without importing it (and matplotlib with it)."""
     for node in ast.parse(path.read_text(encoding="utf-8")).body:
-        target = node.target if isinstance(node, ast.AnnAssign) else node.targets[0] if isinstance(node, ast.Assign) else None
-        if isinstance(target, ast.Name) and target.id == "TABLES" and node.value is not None:  # type: ignore[union-attr]
-            return list(ast.literal_eval(node.value))  # type: ignore[union-attr]
+        if isinstance(node, ast.Assign) and [getattr(t, "id", None) for t in node.targets] == ["TABLES"]:
+            return list(ast.literal_eval(node.value))
     raise StudyError(path, "the figure has no TABLES", "Add TABLES, CAPTION and draw(): see another figure")

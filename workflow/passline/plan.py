@@ -66,12 +66,12 @@ class Planner:
     def check_listed(self, key: str, sizes: Iterable[int]) -> None:
         """ConfigError for a listed size whose rows do not fit into memory."""
         for n in sizes:
-            need = self.bytes_needed("paper", n)
+            need, memory = self.bytes_needed("paper", n), self.host.memory_bytes
             if need > MEMORY_SHARE * self.host.memory_bytes:
                 most = int(MEMORY_SHARE * self.host.memory_bytes / need * n)
                 raise ConfigError(
                     f"config: {key}",
-                    f"{n} elements need {need / 1e9:.1f} GB of buffers, this machine has {self.host.memory_bytes / 1e9:.1f} GB",
+                    f"{n} elements need {_gigabytes(need)} of buffers, this machine has {_gigabytes(memory)}",
                     f"List sizes up to about {most}",
                 )
 
@@ -146,7 +146,7 @@ class Planner:
         need = LARGE_MEMORY_MULTIPLE * 8 * n
         if need <= self.host.memory_bytes:
             return None
-        return f"three times its rows are {need / 1e9:.1f} GB, this machine has {self.host.memory_bytes / 1e9:.1f} GB"
+        return f"three times its rows are {_gigabytes(need)}, this machine has {_gigabytes(self.host.memory_bytes)}"
 
     def doubt(self, kind: str, protocol: str, n: int, clock_cost_s: float, call_s_per_element: float) -> str | None:
         """Why a size cannot be measured by a protocol, or None."""
@@ -154,7 +154,8 @@ class Planner:
             return f"its buffers do not fit into {MEMORY_SHARE:.0%} of the memory"
         share = clock_cost_s / (n * call_s_per_element)
         if protocol == "paper" and kind != "passes" and share > CLOCK_SHARE:
-            return f"reading the clock around every call ({clock_cost_s * 1e9:.0f} ns) would cost over {CLOCK_SHARE:.0%} of it"
+            cost = f"{clock_cost_s * 1e9:.0f} ns"
+            return f"reading the clock around every call ({cost}) would cost over {CLOCK_SHARE:.0%} of it"
         return None
 
     def block(self, name: str, protocol: str, n: int, family: str, pages: str, contenders: list[Contender]) -> Block:
@@ -278,3 +279,7 @@ def _merge(blocks: list[Block]) -> list[Block]:
 
 def _unique(rows: list[dict[str, str]]) -> list[dict[str, str]]:
     return list({row["what"]: row for row in rows}.values())
+
+
+def _gigabytes(size: float) -> str:
+    return f"{size / 1e9:.1f} GB"

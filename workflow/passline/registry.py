@@ -149,9 +149,17 @@ def load_isas(path: Path = KERNELS / "simd" / "isa.yaml") -> dict[str, Isa]:
     """Parse isa.yaml; raise StudyError where it is wrong."""
     document = load_yaml(path, StudyError)
     validate(document, "isa", path, StudyError)
-    tuples = ("architectures", "cflags", "cpu_flags", "implies")
     return {
-        name: Isa(name=name, **{key: tuple(v) if key in tuples else v for key, v in row.items()})
+        name: Isa(
+            name,
+            row["title"],
+            row["header"],
+            row["lanes"],
+            tuple(row["architectures"]),
+            tuple(row["cflags"]),
+            tuple(row["cpu_flags"]),
+            tuple(row["implies"]),
+        )
         for name, row in document["isas"].items()
     }
 
@@ -183,9 +191,7 @@ def select_isas(
                 f"{name!r} cannot run here: it {missing[name]}",
                 f"Use isas: auto, or some of: {', '.join(here)}",
             )
-    return {n: isas[n] for n in isas if n in wanted}, {
-        n: "not in the config's isas" for n in isas if n not in wanted
-    }
+    return {n: isas[n] for n in isas if n in wanted}, {n: "not in the config's isas" for n in isas if n not in wanted}
 
 
 def load_study(folder: Path, isas: Mapping[str, Isa], grid: str = "default") -> Study:
@@ -297,14 +303,10 @@ def _combinations(entry: Mapping[str, Any]) -> Iterator[dict[str, int]]:
         yield dict(zip(names, values, strict=True))
 
 
-def _check_combination(
-    combination: Mapping[str, int], dimensions: Mapping[str, Dimension], where: str
-) -> None:
+def _check_combination(combination: Mapping[str, int], dimensions: Mapping[str, Dimension], where: str) -> None:
     for name, value in combination.items():
         if name not in dimensions:
-            raise StudyError(
-                where, f"unknown dimension {name!r}", f"Known dimensions: {', '.join(dimensions)}"
-            )
+            raise StudyError(where, f"unknown dimension {name!r}", f"Known dimensions: {', '.join(dimensions)}")
         divided = dimensions[name].divides
         if divided is not None and combination.get(divided, 1) % value:
             total = combination[divided]

@@ -48,10 +48,12 @@ def _explain(violation: jsonschema.ValidationError) -> tuple[str, str]:
     schema: Any = violation.schema
     if violation.validator == "additionalProperties":
         known = list(schema.get("properties", {}))
-        unknown = sorted(set(violation.instance) - set(known))
+        seen: Any = violation.instance
+        unknown = sorted(set(seen) - set(known))
         return f"unknown key {unknown[0]!r}", _suggest(unknown[0], known)
     if violation.validator == "required":
-        missing = [key for key in violation.validator_value if key not in violation.instance]
+        instance: Any = violation.instance
+        missing = [key for key in schema["required"] if key not in instance]
         return f"the key {missing[0]!r} is missing", "Add it"
     purpose = schema.get("description")
     remedy = f"This is: {purpose.rstrip('.')}" if purpose else "Correct the value"

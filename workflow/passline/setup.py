@@ -1,4 +1,4 @@
-"""What the Snakefile resolves once, while it is parsed: everything that can be wrong is found here, before anything runs."""
+"""What the Snakefile resolves once, while it is parsed: what can be wrong is found here, before anything runs."""
 
 from __future__ import annotations
 
@@ -101,8 +101,7 @@ def load(config: Mapping[str, Any], root: Path = Path("/")) -> Setup:
             f"Known studies: {', '.join(known)}",
         )
     studies = {
-        study.name: study
-        for study in (load_study(f, isas, config["grid"]) for f in (folder, KERNELS / "ceilings"))
+        study.name: study for study in (load_study(f, isas, config["grid"]) for f in (folder, KERNELS / "ceilings"))
     }
     label = machine.id if config["machine"] == "auto" else str(config["machine"])
     setup = Setup(config, machine, label, isas, missing, studies)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 
 BYTES_PER_ELEMENT = 4
 
@@ -15,8 +16,10 @@ KEY_FRACTIONS: Mapping[str, tuple[str, float]] = {
     "LLC/2": ("llc", 0.5),
     "4 x LLC": ("llc", 4.0),
 }
-_SWEEP_FRACTIONS = (("l1d", 0.25), ("l1d", 1.0), ("l2", 0.25), ("l2", 1.0)) + tuple(
-    ("llc", fraction) for fraction in (0.125, 0.25, 0.5, 1.0, 2.0, 4.0)
+_SWEEP_FRACTIONS = (
+    *(("l1d", fraction) for fraction in (0.25, 1.0)),
+    *(("l2", fraction) for fraction in (0.25, 1.0)),
+    *(("llc", fraction) for fraction in (0.125, 0.25, 0.5, 1.0, 2.0, 4.0)),
 )
 _SMALLEST_BYTES = 1024
 
@@ -41,8 +44,6 @@ def key_sizes(caches: Caches) -> dict[str, int]:
 
 def sweep_sizes(caches: Caches) -> list[int]:
     """Elements from 1 KiB to 4 x LLC, ascending. Sizes closer than 10 % to the next are left out."""
-    wanted = sorted(
-        {_SMALLEST_BYTES // BYTES_PER_ELEMENT} | {caches.elements(c, f) for c, f in _SWEEP_FRACTIONS}
-    )
-    kept = [size for size, following in zip(wanted, wanted[1:], strict=False) if following > 1.1 * size]
+    wanted = sorted({_SMALLEST_BYTES // BYTES_PER_ELEMENT} | {caches.elements(c, f) for c, f in _SWEEP_FRACTIONS})
+    kept = [size for size, following in pairwise(wanted) if following > 1.1 * size]
     return [*kept, wanted[-1]]

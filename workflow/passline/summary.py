@@ -18,9 +18,7 @@ DEFAULT = Path(__file__).parents[1] / "config" / "default.yaml"
 
 def summary(numbers: dict[str, Any], report: Path) -> str:
     """The closing words of a run."""
-    sentences = [
-        textwrap.fill(s, 100, initial_indent="  - ", subsequent_indent="    ") for s in numbers["headlines"]
-    ]
+    sentences = [textwrap.fill(s, 100, initial_indent="  - ", subsequent_indent="    ") for s in numbers["headlines"]]
     return "\n".join(["", f"Report: {report}", *sentences, ""])
 
 

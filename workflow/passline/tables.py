@@ -43,7 +43,10 @@ class Table:
     def schema(self) -> pa.DataFrameSchema:
         """The pandera model: the named columns, in order, and no others."""
         return pa.DataFrameSchema(
-            {name: pa.Column(_DTYPES[column.kind], nullable=column.kind == "number") for name, column in self.columns.items()},
+            {
+                name: pa.Column(_DTYPES[column.kind], nullable=column.kind == "number")
+                for name, column in self.columns.items()
+            },
             strict=True,
             ordered=True,
             coerce=True,
@@ -117,7 +120,9 @@ _ALL = (
             "flops_per_element": _number("floating-point operations per element, by the study's counting rule"),
             "bytes_read_per_element": _number("bytes the pass reads per element"),
             "bytes_written_per_element": _number("bytes the pass writes per element"),
-            "bytes_write_allocate_per_element": _number("bytes read only because ordinary stores fetch their line first"),
+            "bytes_write_allocate_per_element": _number(
+                "bytes read only because ordinary stores fetch their line first"
+            ),
             "lanes": _integer("elements per vector"),
             "cflags": _text("compile flags of the ISA"),
             "max_ulp": _number("error bound of the study, ULP"),
@@ -325,7 +330,9 @@ _ALL = (
             "ratio": _number("time of base / time of algorithm, median over rounds: above 1, the algorithm is faster"),
             "ratio_low": _number("lower bound of its 95 % interval"),
             "ratio_high": _number("upper bound of its 95 % interval"),
-            "p_adjusted": _number("Wilcoxon signed-rank p, corrected (Holm) over sizes and variants of the pair, ISA and protocol"),
+            "p_adjusted": _number(
+                "Wilcoxon signed-rank p, corrected (Holm) over sizes and variants of the pair, ISA and protocol"
+            ),
             "effect_size": _number("share of rounds won minus share lost"),
             "smallest_detectable": _number("half-width of the interval: a smaller difference would not show"),
             "verdict": _text("faster, slower, equal or undecided"),
@@ -386,7 +393,9 @@ def conform(name: str, frame: pd.DataFrame) -> pd.DataFrame:
     try:
         checked: pd.DataFrame = table.schema.validate(frame[list(table.columns)])
     except (KeyError, pa.errors.SchemaError) as error:
-        raise TableError(f"table {name}", f"does not fit its model ({error})", "Compare the columns with workflow/passline/tables.py") from error
+        raise TableError(
+            f"table {name}", f"does not fit its model ({error})", "Compare the columns with workflow/passline/tables.py"
+        ) from error
     return checked.sort_values(list(table.sort_by), kind="stable").reset_index(drop=True)
 
 
@@ -408,8 +417,18 @@ def read_table(name: str, path: Path) -> pd.DataFrame:
     with path.open(encoding="utf-8") as file:
         first = file.readline().rstrip("\n")
     if first != header(name):
-        raise TableError(path, f"first line is {first!r}, expected {header(name)!r}", "It was written by another version: delete it and run snakemake again")
+        raise TableError(
+            path,
+            f"first line is {first!r}, expected {header(name)!r}",
+            "It was written by another version: delete it and run snakemake again",
+        )
     kinds = TABLES[name].columns
     text = {column: str for column, spec in kinds.items() if spec.kind == "text"}
-    frame = pd.read_csv(path, skiprows=1, dtype=text, keep_default_na=False, na_values={c: [""] for c, s in kinds.items() if s.kind == "number"})
+    frame = pd.read_csv(
+        path,
+        skiprows=1,
+        dtype=text,
+        keep_default_na=False,
+        na_values={c: [""] for c, s in kinds.items() if s.kind == "number"},
+    )
     return conform(name, frame)

@@ -41,9 +41,7 @@ def tuning_rows(
     )
     found = [loops[key] for key in zip(rows["build_id"], rows["variant"], strict=True)]
     rows["instructions"] = [-1 if loop.instructions is None else loop.instructions for loop in found]
-    rows["stack_references"] = [
-        -1 if loop.stack_references is None else loop.stack_references for loop in found
-    ]
+    rows["stack_references"] = [-1 if loop.stack_references is None else loop.stack_references for loop in found]
     rows["calls"] = [-1 if loop.calls is None else loop.calls for loop in found]
     rows["vectors_per_iteration"] = [variants[name].step // variants[name].lanes for name in rows["variant"]]
     rows["preset"] = [variants[name].preset for name in rows["variant"]]
@@ -59,9 +57,7 @@ def _chosen(rows: pd.DataFrame) -> pd.Series:
     summary = scores.agg(score=("score", "mean"), stack=("stack_references", "max"), calls=("calls", "max"))
     summary["spills"] = (summary["stack"] > 0) | (summary["calls"] > 0)
     winners = (
-        summary.sort_values(["spills", "score", "variant"])
-        .groupby(["build_id", "pass", "isa"])["variant"]
-        .first()
+        summary.sort_values(["spills", "score", "variant"]).groupby(["build_id", "pass", "isa"])["variant"].first()
     )
     return pd.Series(
         [

@@ -1,3 +1,4 @@
+# Every variant of a pass for an ISA, in one object.
 rule compile:
     input:
         sources=sources_of,
@@ -11,13 +12,13 @@ rule compile:
     params:
         cflags=config["cflags"],
         grid=config["grid"],
-    """Every variant of a pass for an ISA, in one object."""
     message:
         "compile {wildcards.study} {wildcards.pass} for {wildcards.isa} with {wildcards.compiler}"
     script:
         "../scripts/compile.py"
 
 
+# One shared library per compiler, what it was made of, and its disassembly.
 rule link:
     input:
         objects=objects_of,
@@ -32,13 +33,13 @@ rule link:
     params:
         cflags=config["cflags"],
         isas=list(SETUP.isas),
-    """One shared library per compiler, what it was made of, and its disassembly."""
     message:
         "link libpassline.so of {wildcards.compiler}"
     script:
         "../scripts/link.py"
 
 
+# Every variant, with its streams, work and traffic.
 rule registry:
     input:
         builds=expand(rules.link.output.build, compiler=COMPILERS),
@@ -51,7 +52,6 @@ rule registry:
         isas=list(SETUP.isas),
         grid=config["grid"],
         study=config["study"],
-    """Every variant, with its streams, work and traffic."""
     message:
         "write the registry"
     script:

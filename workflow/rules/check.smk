@@ -1,3 +1,4 @@
+# Every variant against float64: nothing is timed unless it passed.
 rule check:
     input:
         libraries=expand(rules.link.output.library, compiler=COMPILERS),
@@ -13,13 +14,13 @@ rule check:
         grid=config["grid"],
         study=config["study"],
         seed=config["seed"],
-    """Every variant against float64: nothing is timed unless it passed."""
     message:
         "check every variant against float64"
     script:
         "../scripts/check.py"
 
 
+# How wrong whole algorithms become as rows grow.
 rule error_over_n:
     input:
         libraries=expand(rules.link.output.library, compiler=COMPILERS),
@@ -39,7 +40,6 @@ rule error_over_n:
         sizes=config["error_over_n"],
         seed=config["seed"],
         memory_bytes=SETUP.machine.memory_bytes,
-    """How wrong whole algorithms become as rows grow."""
     message:
         "measure the error of whole algorithms over n"
     script:

@@ -61,3 +61,8 @@ def tables_of(wildcards):
     """Tables that a figure reads: its TABLES."""
     names = figure_tables(Path("workflow/figures", f"{wildcards.figure}.py"))
     return [f"{TABLES}/{name}.csv" for name in names]
+
+
+def parts_of(wildcards):
+    """Our modules that a figure imports."""
+    return module_files(Path("workflow/figures", f"{wildcards.figure}.py").absolute())

@@ -1,11 +1,12 @@
+# One figure, as SVG and PDF, with the data drawn as CSV.
 rule figure:
-    """One figure, as SVG and PDF, with the data drawn as CSV."""
     message:
         "draw {wildcards.figure}"
     input:
         tables=tables_of,
         plan=rules.plan.output.plan,
         figure="workflow/figures/{figure}.py",
+        parts=parts_of,
         modules=modules("figure"),
     output:
         svg=f"{REPORTS}/figures/{{figure}}.svg",

@@ -1,3 +1,4 @@
+# What the ceilings and the tuning step run.
 rule blocks:
     input:
         builds=expand(rules.link.output.build, compiler=COMPILERS),
@@ -11,13 +12,13 @@ rule blocks:
     params:
         config=config,
         libraries=expand(rules.link.output.library, compiler=COMPILERS),
-    """What the ceilings and the tuning step run."""
     message:
         "plan the ceilings and the tuning"
     script:
         "../scripts/blocks.py"
 
 
+# What the timing step runs, from the tuned choices.
 rule plan:
     input:
         builds=expand(rules.link.output.build, compiler=COMPILERS),
@@ -33,13 +34,13 @@ rule plan:
     params:
         config=config,
         libraries=expand(rules.link.output.library, compiler=COMPILERS),
-    """What the timing step runs, from the tuned choices."""
     message:
         "plan the timing"
     script:
         "../scripts/plan.py"
 
 
+# All rounds of a step. Rounds on disk are kept: a killed step goes on where it stopped.
 rule measure:
     input:
         blocks=f"{RESULTS}/raw/{{step}}/blocks.json",
@@ -53,13 +54,13 @@ rule measure:
         f"{RESULTS}/logs/measure/{{step}}.log",
     # All cores: nothing else of this workflow runs beside it.
     threads: workflow.cores
-    """All rounds of a step. Rounds on disk are kept: a killed step goes on where it stopped."""
     message:
         "measure {wildcards.step}: other work on this machine disturbs it"
     script:
         "../scripts/measure.py"
 
 
+# The best variant per pass and ISA on this machine.
 rule tuning:
     input:
         manifest=f"{RESULTS}/raw/tuning/manifest.json",
@@ -76,7 +77,6 @@ rule tuning:
         study=config["study"],
         machine=SETUP.label,
         session=config["session"],
-    """The best variant per pass and ISA on this machine."""
     message:
         "choose the tuned variants"
     script:

@@ -1,7 +1,5 @@
+# The PDF.
 rule report:
-    """The PDF."""
-    message:
-        "compile the report"
     input:
         template="reports/templates/report.typ",
         numbers=rules.numbers.output[0],
@@ -11,14 +9,14 @@ rule report:
         f"{REPORTS}/report.pdf",
     log:
         f"{RESULTS}/logs/report.log",
+    message:
+        "compile the report"
     script:
         "../scripts/report.py"
 
 
+# The run fails, after its report is written, where a variant failed the check.
 rule gate:
-    """The run fails, after its report is written, where a variant failed the check."""
-    message:
-        "report: {input.report}"
     input:
         report=rules.report.output[0],
         accuracy=rules.check.output[0],
@@ -27,5 +25,7 @@ rule gate:
         touch(f"{RESULTS}/done"),
     log:
         f"{RESULTS}/logs/gate.log",
+    message:
+        "report: {input.report}"
     script:
         "../scripts/gate.py"

@@ -1,7 +1,5 @@
+# Every pyperf value of every round, as tables.
 rule timings:
-    """Every pyperf value of every round, as tables."""
-    message:
-        "collect the rounds"
     input:
         times=f"{RESULTS}/raw/times/manifest.json",
         ceilings=f"{RESULTS}/raw/ceilings/manifest.json",
@@ -11,19 +9,19 @@ rule timings:
         timings=f"{TABLES}/timings.csv",
         ceilings=f"{TABLES}/ceiling_timings.csv",
         rounds=f"{TABLES}/rounds.csv",
+    log:
+        f"{RESULTS}/logs/timings.log",
     params:
         machine=SETUP.label,
         session=config["session"],
-    log:
-        f"{RESULTS}/logs/timings.log",
+    message:
+        "collect the rounds"
     script:
         "../scripts/timings.py"
 
 
+# The machine and the builds, fact by fact.
 rule machines:
-    """The machine and the builds, fact by fact."""
-    message:
-        "describe the machine"
     input:
         machine=f"{RESULTS}/machine.json",
         builds=expand(rules.link.output.build, compiler=COMPILERS),
@@ -31,37 +29,37 @@ rule machines:
         modules=modules("machines"),
     output:
         f"{TABLES}/machines.csv",
-    params:
-        machine=SETUP.label,
     log:
         f"{RESULTS}/logs/machines.log",
+    params:
+        machine=SETUP.label,
+    message:
+        "describe the machine"
     script:
         "../scripts/machines.py"
 
 
+# Everything left out, and why.
 rule skipped:
-    """Everything left out, and why."""
-    message:
-        "list what was skipped"
     input:
         plan=rules.plan.output.plan,
         accuracy=rules.check.output[0],
         modules=modules("skipped"),
     output:
         f"{TABLES}/skipped.csv",
+    log:
+        f"{RESULTS}/logs/skipped.log",
     params:
         machine=SETUP.label,
         session=config["session"],
-    log:
-        f"{RESULTS}/logs/skipped.log",
+    message:
+        "list what was skipped"
     script:
         "../scripts/skipped.py"
 
 
+# The roofs of this machine, per level and read/write mix.
 rule ceilings:
-    """The roofs of this machine, per level and read/write mix."""
-    message:
-        "reduce the ceilings"
     input:
         timings=rules.timings.output.ceilings,
         registry=rules.registry.output[0],
@@ -71,14 +69,14 @@ rule ceilings:
         f"{TABLES}/ceilings.csv",
     log:
         f"{RESULTS}/logs/ceilings.log",
+    message:
+        "reduce the ceilings"
     script:
         "../scripts/ceilings.py"
 
 
+# Time, bytes and bound of each pass.
 rule passes:
-    """Time, bytes and bound of each pass."""
-    message:
-        "take the passes apart"
     input:
         timings=rules.timings.output.timings,
         registry=rules.registry.output[0],
@@ -88,14 +86,14 @@ rule passes:
         f"{TABLES}/passes.csv",
     log:
         f"{RESULTS}/logs/passes.log",
+    message:
+        "take the passes apart"
     script:
         "../scripts/passes.py"
 
 
+# Who is faster than whom, by how much, and how sure that is.
 rule ratios:
-    """Who is faster than whom, by how much, and how sure that is."""
-    message:
-        "compare the algorithms"
     input:
         timings=rules.timings.output.timings,
         registry=rules.registry.output[0],
@@ -105,14 +103,14 @@ rule ratios:
         f"{TABLES}/ratios.csv",
     log:
         f"{RESULTS}/logs/ratios.log",
+    message:
+        "compare the algorithms"
     script:
         "../scripts/ratios.py"
 
 
+# The paper's claims, judged on this machine.
 rule claims:
-    """The paper's claims, judged on this machine."""
-    message:
-        "judge the paper's claims"
     input:
         ratios=rules.ratios.output[0],
         passes=rules.passes.output[0],
@@ -127,14 +125,14 @@ rule claims:
         f"{TABLES}/claims.csv",
     log:
         f"{RESULTS}/logs/claims.log",
+    message:
+        "judge the paper's claims"
     script:
         "../scripts/claims.py"
 
 
+# Every number and sentence of the report's text.
 rule numbers:
-    """Every number and sentence of the report's text."""
-    message:
-        "compute the report's numbers"
     input:
         registry=rules.registry.output[0],
         tuning=rules.tuning.output[0],
@@ -153,5 +151,7 @@ rule numbers:
         f"{RESULTS}/numbers.json",
     log:
         f"{RESULTS}/logs/numbers.log",
+    message:
+        "compute the report's numbers"
     script:
         "../scripts/numbers.py"

@@ -1,0 +1,1 @@
+"""The scripts of the rules: one file per rule, named as the rule."""

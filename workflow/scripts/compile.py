@@ -8,14 +8,10 @@ from passline.registry import KERNELS, load_isas, load_study
 from passline.script import reporting
 
 
-def main(
-    compiler: str, cflags: Sequence[str], study: str, pass_name: str, isa: str, grid: str, out: Path
-) -> None:
+def main(compiler: str, cflags: Sequence[str], study: str, pass_name: str, isa: str, grid: str, out: Path) -> None:
     """Write the object."""
     isas = load_isas()
-    compile_pass(
-        compiler, cflags, load_study(KERNELS / study, {isa: isas[isa]}, grid), pass_name, isas[isa], out
-    )
+    compile_pass(compiler, cflags, load_study(KERNELS / study, {isa: isas[isa]}, grid), pass_name, isas[isa], out)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,9 @@ from passline.script import reporting
 from passline.tables import read_table, write_table
 
 
-def contenders(study: Study, isas: Sequence[str], chosen: dict[tuple[str, str], str], failed: set[str]) -> list[Contender]:
+def contenders(
+    study: Study, isas: Sequence[str], chosen: dict[tuple[str, str], str], failed: set[str]
+) -> list[Contender]:
     """Every algorithm with its presets and, where it is another, its tuned variants; none that failed the check."""
     found = []
     for algorithm in study.algorithms.values():
@@ -22,7 +24,11 @@ def contenders(study: Study, isas: Sequence[str], chosen: dict[tuple[str, str], 
             preset = tuple(study.preset(p, isa).name for p in algorithm.passes)
             tuned = tuple(chosen.get((p, isa), "") for p in algorithm.passes)
             choices = {"preset": preset} | ({"tuned": tuned} if tuned != preset and all(tuned) else {})
-            found += [Contender(algorithm.name, isa, label, names) for label, names in choices.items() if not failed & set(names)]
+            found += [
+                Contender(algorithm.name, isa, label, names)
+                for label, names in choices.items()
+                if not failed & set(names)
+            ]
     return found
 
 

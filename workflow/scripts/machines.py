@@ -30,9 +30,7 @@ def main(machine_path: Path, builds: Sequence[str], clock: Path, label: str, out
             ("cflags", " ".join(build["cflags"])),
             ("build_id", build["build_id"]),
         ):
-            rows.append(
-                {"key": f"{build['compiler']}_{key}", "value": value, "unit": "-", "origin": "build.json"}
-            )
+            rows.append({"key": f"{build['compiler']}_{key}", "value": value, "unit": "-", "origin": "build.json"})
     write_table("machines", pd.DataFrame(rows).assign(machine=label), out)
 
 

@@ -22,9 +22,7 @@ def main(step: str, blocks: Path, out: Path) -> None:
             "clock_cost_s": library.clock_cost_s(),
             "blocks": manifest,
             "keys": keys,
-            "variants": {
-                block["name"]: [c["variants"] for c in block["contenders"]] for block in document["blocks"]
-            },
+            "variants": {block["name"]: [c["variants"] for c in block["contenders"]] for block in document["blocks"]},
         },
     )
 

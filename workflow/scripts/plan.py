@@ -35,9 +35,7 @@ def main(
     plan = planner.plan([built(b, checked, tuned) for b in builds], clock_cost_s, min(sums))
     write_json(times_out, step_document(plan.blocks, config, builds, libraries))
     skipped = [{"step": "time", **row} for row in plan.skipped]
-    skipped += [
-        {"step": "build", "what": f"ISA {isa}", "reason": why} for isa, why in setup.missing_isas.items()
-    ]
+    skipped += [{"step": "build", "what": f"ISA {isa}", "reason": why} for isa, why in setup.missing_isas.items()]
     profile = "" if config["session"] == "default" else f" --profile profiles/{config['session']}"
     write_json(
         plan_out,
@@ -67,9 +65,7 @@ def main(
             },
             "isas": {name: {"title": isa.title} for name, isa in setup.isas.items()},
             "primary_build_id": builds[0]["build_id"],
-            "builds": [
-                {key: b[key] for key in ("build_id", "compiler", "version", "cflags")} for b in builds
-            ],
+            "builds": [{key: b[key] for key in ("build_id", "compiler", "version", "cflags")} for b in builds],
         },
     )
 

@@ -3,10 +3,9 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from passline.disassembly import hot_loops
-
 from passline.builds import load_builds, load_session
 from passline.collect import collect
+from passline.disassembly import hot_loops
 from passline.script import reporting
 from passline.tables import write_table
 from passline.tuning import tuning_rows

@@ -77,9 +77,7 @@ def fill(buffer: Buffer, distribution: str, low: float, high: float, rng: np.ran
     """
     row_length = len(buffer.rows[0])
     drawn = min(row_length * len(buffer.rows), 4 << 20)
-    values = (
-        rng.standard_normal(drawn, np.float32) if distribution == "normal" else rng.random(drawn, np.float32)
-    )
+    values = rng.standard_normal(drawn, np.float32) if distribution == "normal" else rng.random(drawn, np.float32)
     values *= high if distribution == "normal" else high - low
     values += low
     position = 0

@@ -50,9 +50,7 @@ class Library:
         """A workload of the named variants, in order, over rows of equal length."""
         return Workload(self, names, x_rows, y_rows, scratch)
 
-    def call(
-        self, names: Sequence[str], x: Floats, y: Floats, scratch: Floats | None = None
-    ) -> dict[str, float]:
+    def call(self, names: Sequence[str], x: Floats, y: Floats, scratch: Floats | None = None) -> dict[str, float]:
         """Run the named variants once over x and y, each float32[n]; return the state they leave."""
         return self.workload(names, [x], [y], scratch).call()
 
@@ -104,9 +102,7 @@ class Workload:
 
     def run(self, calls: int) -> float:
         """Seconds inside the clock for `calls` calls."""
-        return (
-            float(self._library.lib.passline_run(self.c, calls, self._cursor, self._library.ffi.NULL)) * 1e-9
-        )
+        return float(self._library.lib.passline_run(self.c, calls, self._cursor, self._library.ffi.NULL)) * 1e-9
 
     def run_split(self, calls: int) -> list[float]:
         """Seconds of each pass, summed over `calls` whole calls."""

@@ -6,7 +6,7 @@ import fcntl
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 PATH = Path(tempfile.gettempdir()) / "passline-measuring.lock"
@@ -16,10 +16,8 @@ PATH = Path(tempfile.gettempdir()) / "passline-measuring.lock"
 def measuring(path: Path = PATH) -> Iterator[None]:
     """Hold the lock; wait, saying so, while another measurement holds it. The kernel frees it if the process dies."""
     with path.open("a", encoding="ascii") as file:
-        try:
+        with suppress(PermissionError):
             path.chmod(0o666)  # another user's measurement must be able to wait for it too
-        except PermissionError:
-            pass
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -25,9 +25,7 @@ from passline.measure.spec import Block, Contender, RoundSpec
 
 CLOCK_S = 50e-6  # length of one clock measurement
 SETTLE = 20  # before each value, 1/20 of its calls run untimed: the caches then hold this contender's own footprint
-SLOW = (
-    50  # a call this many times longer than a value should be is timed once: it is long enough to be steady
-)
+SLOW = 50  # a call this many times longer than a value should be is timed once: it is long enough to be steady
 CHECKED_ELEMENTS = 1 << 20  # longer rows are not summed: single-precision sums are known to drift there
 COLD_LLC_MULTIPLE = 4
 
@@ -58,9 +56,7 @@ class Runner:
         self.workloads = [library.workload(contender["variants"], r.x, r.y, r.scratch) for r in rows]
         for workload, row_set in zip(self.workloads, rows, strict=True):
             if contender["prefix"]:
-                workload.set_state(
-                    library.call(contender["prefix"], row_set.x[0], row_set.y[0], row_set.scratch)
-                )
+                workload.set_state(library.call(contender["prefix"], row_set.x[0], row_set.y[0], row_set.scratch))
             workload.set_state(contender["state"])
             paper = block["protocol"] == "paper"
             workload.c.touch_x = workload.c.clock_each_call = int(paper)
@@ -82,7 +78,7 @@ class Runner:
         if error:
             raise OSError(error, os.strerror(error))
         # From the first thread's start to the last thread's end: the time that the machine needed.
-        return (max(end) - min(start)) * 1e-9
+        return float(max(end) - min(start)) * 1e-9
 
     def calibrate(self, value_s: float) -> tuple[int, list[float]]:
         """Choose the calls per value so that a value takes about value_s; return the warm-up run."""
@@ -103,9 +99,7 @@ class RowSet:
         """Allocate and fill; every page is first touched from `cpu`."""
         n = block["n_elements"]
         x, y = (buffers.allocate(count, n, block["pages"]) for count in counts)
-        extra = (
-            buffers.allocate(1, n, block["pages"]) if any(c["scratch"] for c in block["contenders"]) else None
-        )
+        extra = buffers.allocate(1, n, block["pages"]) if any(c["scratch"] for c in block["contenders"]) else None
         self.buffers = [buffer for buffer in (x, y, extra) if buffer is not None]
         for buffer in self.buffers:
             for row in buffer.rows:

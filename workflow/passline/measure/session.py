@@ -24,9 +24,7 @@ from passline.errors import MeasurementError
 from passline.measure.lock import measuring
 from passline.measure.spec import Block, RoundSpec, fingerprint, write_json
 
-PADDING = (
-    "PASSLINE_PADDING"  # environment variable of random length: it moves the stack (Mytkowicz et al. 2009)
-)
+PADDING = "PASSLINE_PADDING"  # environment variable of random length: it moves the stack (Mytkowicz et al. 2009)
 
 
 @dataclass(frozen=True)
@@ -87,9 +85,7 @@ def run(
 
 def _take(block: Block, number: int, folder: Path, host: Host) -> None:
     # The same seed for the same block and round: an interrupted step goes on as it would have.
-    seed = int.from_bytes(
-        hashlib.sha256(f"{host.seed} {block['name']} {number}".encode()).digest()[:6], "big"
-    )
+    seed = int.from_bytes(hashlib.sha256(f"{host.seed} {block['name']} {number}".encode()).digest()[:6], "big")
     padding = random.Random(seed + 1).randrange(0, 4096)
     spec: RoundSpec = {
         "block": block,
@@ -105,9 +101,7 @@ def _take(block: Block, number: int, folder: Path, host: Host) -> None:
         write_json(folder / "block.json", block)
     environment = dict(os.environ) | {PADDING: "x" * padding}
     command = [sys.executable, "-m", "passline.measure.round", str(round_path(folder, number))]
-    done = subprocess.run(
-        command, input=json.dumps(spec), text=True, capture_output=True, env=environment, check=False
-    )
+    done = subprocess.run(command, input=json.dumps(spec), text=True, capture_output=True, env=environment, check=False)
     if done.returncode:
         tail = done.stderr.strip().splitlines()[-1:] or ["no message"]
         raise MeasurementError(
