@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// fma: peak arithmetic. For every vector of n, PASSLINE_UNROLL independent fused multiply-adds on registers.
+// fma: peak arithmetic. For every whole vector of n, PASSLINE_UNROLL independent fused multiply-adds on
+// registers. (Without fused multiply-add, a multiplication and an addition.)
 //
 // v = v v + v has one operand only, so that 16 chains fit the 16 registers of AVX2. Started in (-1, 0) it
 // creeps towards 0 as -1 / step: no overflow, no denormal, no constant that the compiler could foresee.

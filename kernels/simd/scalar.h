@@ -90,6 +90,10 @@ SIMD_INLINE vec vec_pow2_origin(vec top_biased) { return vec_sub(top_biased, vec
 SIMD_INLINE vec_pow2 vec_pow2_below(vec n_biased, vec origin) {
   return vec_pow2_of(vec_max_positive(vec_sub(n_biased, origin), vec_set1(VEC_POW2_BIAS + VEC_POW2_ZERO)));
 }
+// The same where n - top is known not to be below VEC_POW2_ZERO.
+SIMD_INLINE vec_pow2 vec_pow2_within(vec n_biased, vec origin) {
+  return vec_pow2_of(vec_sub(n_biased, origin));
+}
 SIMD_INLINE vec vec_mul_pow2(vec a, vec_pow2 power) { return vec_mul(a, power); }
 SIMD_INLINE vec vec_fma_pow2(vec a, vec_pow2 power, vec c) { return vec_fma(a, power, c); }
 

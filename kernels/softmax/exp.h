@@ -88,9 +88,9 @@ SIMD_INLINE void exp_reduce(int count, const vec x[], const exp_polynomial *c, v
 }
 
 // max(lowest, x), keeping NaN: makes -inf finite.
-SIMD_INLINE void exp_raise(int count, const vec x[], float lowest, vec raised[]) {
+SIMD_INLINE void exp_raise(int count, const vec x[], vec lowest, vec raised[]) {
   UNROLL_ALL
-  for (int i = 0; i < count; i++) raised[i] = vec_max(vec_set1(lowest), x[i]);
+  for (int i = 0; i < count; i++) raised[i] = vec_max(lowest, x[i]);
 }
 
 // scale * exp(x - max) = p * power; x - max is at most 0 (and may be up to 88).
@@ -99,20 +99,22 @@ SIMD_INLINE void exp_below_max(int count, const vec x[], vec max, const exp_poly
   vec d[EXP_GROUP], n_biased[EXP_GROUP];
   UNROLL_ALL
   for (int i = 0; i < count; i++) d[i] = vec_sub(x[i], max);
-  exp_raise(count, d, (float)(VEC_POW2_ZERO * EXP_LN2), d);
+  exp_raise(count, d, vec_set1((float)(VEC_POW2_ZERO * EXP_LN2)), d);
   exp_reduce(count, d, c, p, n_biased);
   UNROLL_ALL
   for (int i = 0; i < count; i++) power[i] = vec_pow2_of(n_biased[i]);
 }
 
-// The exponents of exp_extended lie between +-EXP_EXPONENT_LIMIT, within the reach of vec_pow2_below.
+// Exponents of exp_extended must lie between +-EXP_EXPONENT_LIMIT, within the reach of vec_pow2_below.
 #define EXP_EXPONENT_LIMIT 4.0e6f
 
 // scale * exp(x) = p * 2^n, n an integer and biased. Right for |x| < EXP_EXPONENT_LIMIT ln2, about 2.77
-// million. A smaller x counts as the least of these, and a larger one leaves an n at or above the limit.
-SIMD_INLINE void exp_extended(int count, const vec x[], const exp_polynomial *c, vec p[], vec n_biased[]) {
+// million; a larger x leaves an n at or above the limit. An x below `lowest` counts as `lowest`, whose n is
+// the nearest integer to lowest / ln2.
+SIMD_INLINE void exp_extended(int count, const vec x[], vec lowest, const exp_polynomial *c, vec p[],
+                              vec n_biased[]) {
   vec raised[EXP_GROUP];
-  exp_raise(count, x, (float)(-EXP_EXPONENT_LIMIT * EXP_LN2), raised);
+  exp_raise(count, x, lowest, raised);
   exp_reduce(count, raised, c, p, n_biased);
 }
 

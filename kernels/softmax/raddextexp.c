@@ -23,7 +23,7 @@ typedef struct pair {
 SIMD_INLINE void add(int count, const vec v[], const exp_polynomial *polynomial,
                      pair sum[PASSLINE_ACCUMULATORS]) {
   vec p[PASSLINE_UNROLL], n_biased[PASSLINE_UNROLL];
-  exp_extended(count, v, polynomial, p, n_biased);
+  exp_extended(count, v, vec_set1((float)(-EXP_EXPONENT_LIMIT * EXP_LN2)), polynomial, p, n_biased);
   UNROLL_ALL
   for (int a = 0; a < PASSLINE_ACCUMULATORS && a < count; a++) {
     vec top = sum[a].exponent;
