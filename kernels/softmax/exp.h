@@ -25,6 +25,12 @@
 #error "PASSLINE_RR must be 1 or 2"
 #endif
 
+// 0 leaves out what makes -inf and very negative finite scores right: such a variant is for finite scores only,
+// and exists to show what that costs.
+#ifndef PASSLINE_CLAMP
+#define PASSLINE_CLAMP 1
+#endif
+
 #define EXP_LN2 0.693147180559945309
 #define EXP_LOG2E 0x1.715476p+0f        // 1 / ln2, to the nearest float
 #define EXP_LN2_HIGH 0x1.62E430p-1f     // ln2, to the nearest float
@@ -90,7 +96,7 @@ SIMD_INLINE void exp_reduce(int count, const vec x[], const exp_polynomial *c, v
 // max(lowest, x), keeping NaN: makes -inf finite.
 SIMD_INLINE void exp_raise(int count, const vec x[], vec lowest, vec raised[]) {
   UNROLL_ALL
-  for (int i = 0; i < count; i++) raised[i] = vec_max(lowest, x[i]);
+  for (int i = 0; i < count; i++) raised[i] = PASSLINE_CLAMP ? vec_max(lowest, x[i]) : x[i];
 }
 
 // scale * exp(x - max) = p * power; x - max is at most 0 (and may be up to 88).

@@ -15,6 +15,9 @@
 #define EXP_GROUP PASSLINE_UNROLL
 #include "softmax/exp.h"
 
+// A score that vanishes beside every sum inside the domain.
+#define LOWEST ((float)(-EXP_EXPONENT_LIMIT * EXP_LN2))
+
 typedef struct pair {
   vec mantissa, exponent;  // the exponent is biased
 } pair;
@@ -23,7 +26,7 @@ typedef struct pair {
 SIMD_INLINE void add(int count, const vec v[], const exp_polynomial *polynomial,
                      pair sum[PASSLINE_ACCUMULATORS]) {
   vec p[PASSLINE_UNROLL], n_biased[PASSLINE_UNROLL];
-  exp_extended(count, v, vec_set1((float)(-EXP_EXPONENT_LIMIT * EXP_LN2)), polynomial, p, n_biased);
+  exp_extended(count, v, vec_set1(LOWEST), polynomial, p, n_biased);
   UNROLL_ALL
   for (int a = 0; a < PASSLINE_ACCUMULATORS && a < count; a++) {
     vec top = sum[a].exponent;
@@ -56,7 +59,7 @@ void PASSLINE_SYMBOL(size_t n, const float *x, float *y, passline_state *state) 
     add(1, v, &polynomial, sum);
   }
   if (n > 0) {
-    v[0] = vec_load_tail(x, n, vec_set1(-INFINITY));
+    v[0] = vec_load_tail(x, n, vec_set1(LOWEST));
     add(1, v, &polynomial, sum);
   }
 

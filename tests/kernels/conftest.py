@@ -57,7 +57,7 @@ def wrong(compiler: str, host_isas: dict[str, Isa], tmp_path_factory: pytest.Tem
     for kernel in WRONG:
         variant = Variant(
             study.name, kernel.pass_name, "scalar", 1, {"unroll": 1, "accumulators": 1}, False,
-            f"f32-{kernel.pass_name}-scalar-{kernel.name}", False, ("-DPASSLINE_UNROLL=1",),
+            f"f32-{kernel.pass_name}-scalar-{kernel.name}", False, False, ("-DPASSLINE_UNROLL=1",),
         )  # fmt: skip
         sources[variant.name] = folder / f"{kernel.name}.c"
         sources[variant.name].write_text(source_of(kernel), encoding="utf-8")

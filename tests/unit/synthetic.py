@@ -247,6 +247,7 @@ def tuning(shape: Shape = FULL) -> pd.DataFrame:
                             "stack_references": 0 if which == "tuned" else 3 * (position + 1),
                             "calls": 0,
                             "preset": which == "preset",
+                            "finite_only": False,
                             "chosen": which == shape.variants[-1],
                         }
                     )

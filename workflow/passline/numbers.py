@@ -17,6 +17,7 @@ from passline.derive import selection
 from passline.derive.ratios import families
 from passline.derive.rounds import length_of
 from passline.errors import ReportError
+from passline.price import price_table
 from passline.statistics import FASTER, SLOWER, median_interval, rounds_that_can_decide
 from passline.titles import SMOKE_STAMP, algorithm_title, in_sentence, isa_title, shown_variant, vector_isas
 
@@ -66,6 +67,7 @@ def numbers(tables: Tables, plan: Plan, table1: pd.DataFrame) -> dict[str, Any]:
             "table1": report_tables.class_counts(tables, plan, table1),
             "traffic": report_tables.traffic(tables["registry"], plan),
             "variants": report_tables.variants(tables, plan),
+            "price": price_table(tables, plan),
             "error": report_tables.error(tables["error_over_n"], tables["registry"], plan),
             "skipped": report_tables.skipped(tables["skipped"]),
             "marked": report_tables.marked_rounds(tables["rounds"]),

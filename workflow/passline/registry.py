@@ -52,6 +52,7 @@ class Dimension:
     divides: str | None = None
     names: Mapping[int, str] = field(default_factory=dict)
     non_temporal: int | None = None
+    finite_only: int | None = None
 
     def label(self, value: int, lanes: int) -> str:
         """The part of a variant's name that stands for `value`."""
@@ -99,6 +100,7 @@ class Variant:
     preset: bool
     name: str
     non_temporal: bool
+    finite_only: bool  # right for finite scores only: never chosen, never part of an algorithm
     macros: tuple[str, ...]
 
     @property
@@ -242,6 +244,7 @@ def _dimension(name: str, spec: Mapping[str, Any]) -> Dimension:
         spec.get("divides"),
         names,
         spec.get("non_temporal"),
+        spec.get("finite_only"),
     )
 
 
@@ -292,9 +295,18 @@ def _variants(
             continue
         seen.add(name)
         macros = tuple(f"-D{dimensions[d].macro}={value}" for d, value in ordered.items())
-        non_temporal = any(dimensions[d].non_temporal == value for d, value in ordered.items())
-        is_preset = preset is not None and dict(preset) == combination
-        yield Variant(study, pass_name, isa.name, isa.lanes, ordered, is_preset, name, non_temporal, macros)
+        yield Variant(
+            study,
+            pass_name,
+            isa.name,
+            isa.lanes,
+            ordered,
+            preset is not None and dict(preset) == combination,
+            name,
+            any(dimensions[d].non_temporal == value for d, value in ordered.items()),
+            any(dimensions[d].finite_only == value for d, value in ordered.items()),
+            macros,
+        )
 
 
 def _combinations(entry: Mapping[str, Any]) -> Iterator[dict[str, int]]:

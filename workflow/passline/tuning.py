@@ -45,6 +45,7 @@ def tuning_rows(
     rows["calls"] = [-1 if loop.calls is None else loop.calls for loop in found]
     rows["vectors_per_iteration"] = [variants[name].step // variants[name].lanes for name in rows["variant"]]
     rows["preset"] = [variants[name].preset for name in rows["variant"]]
+    rows["finite_only"] = [variants[name].finite_only for name in rows["variant"]]
     rows["chosen"] = _chosen(rows)
     return rows
 
@@ -54,8 +55,14 @@ def _chosen(rows: pd.DataFrame) -> pd.Series:
     scores = rows.assign(score=np.log(rows["time_median_s"] / best)).groupby(
         ["build_id", "pass", "isa", "variant"], as_index=False
     )
-    summary = scores.agg(score=("score", "mean"), stack=("stack_references", "max"), calls=("calls", "max"))
+    summary = scores.agg(
+        score=("score", "mean"),
+        stack=("stack_references", "max"),
+        calls=("calls", "max"),
+        finite_only=("finite_only", "any"),
+    )
     summary["spills"] = (summary["stack"] > 0) | (summary["calls"] > 0)
+    summary = summary[~summary["finite_only"]]
     winners = (
         summary.sort_values(["spills", "score", "variant"]).groupby(["build_id", "pass", "isa"])["variant"].first()
     )
