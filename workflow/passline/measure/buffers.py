@@ -39,7 +39,9 @@ def allocate(n_rows: int, n_elements: int, pages: str) -> Buffer:
         start = (-raw.ctypes.data) % mmap.PAGESIZE + 16
         flat, owner = raw[start : start + size], raw
     else:
-        mapped = mmap.mmap(-1, size + HUGE_PAGE, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+        # Whole huge pages: a mapping that ends within one gets none there.
+        whole_pages = math.ceil(size / HUGE_PAGE) * HUGE_PAGE
+        mapped = mmap.mmap(-1, whole_pages + HUGE_PAGE, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
         advise(mapped, pages)
         whole = np.frombuffer(mapped, np.uint8)
         start = (-whole.ctypes.data) % HUGE_PAGE
