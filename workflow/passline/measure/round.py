@@ -24,9 +24,8 @@ from passline.measure.library import Floats, Library, Workload
 from passline.measure.spec import Block, Contender, RoundSpec
 
 CLOCK_S = 50e-6  # length of one clock measurement
-# Before each value, 1/20 of its calls run untimed: the caches then hold this contender's own footprint. Where one call
-# is a value, the row is far too long for a cache to hold anything of another contender's.
-SETTLE = 20
+SETTLE = 20  # before each value, 1/20 of its calls run untimed: the caches then hold this contender's own footprint
+LONG = 4  # a call this many times longer than a value should be needs none of that: its row is too long for any cache
 SLOW = 20  # a call this many times longer than a value should be is timed once: it is long enough to be steady
 CHECKED_ELEMENTS = 1 << 20  # longer rows are not summed: single-precision sums are known to drift there
 COLD_LLC_MULTIPLE = 4
@@ -142,7 +141,7 @@ def take(spec: RoundSpec) -> pyperf.BenchmarkSuite:
                 doubts += _check(runner, rows[0])
             elif sum(warmups[index][1]) > SLOW * block["value_s"]:
                 continue
-            if runner.calls > 1:
+            if sum(warmups[index][1]) < LONG * block["value_s"]:
                 runner.run(1 + runner.calls // SETTLE)
             values[index].append(runner.run(runner.calls))
             clocks.append(first.clock_hz(CLOCK_S))
