@@ -8,7 +8,10 @@ from passline.price import prices
 def test_price_is_the_twins_cycles_over_the_finite_ones():
     rows = [("f32-a-avx2-p5-u16-acc1", False, 6.6), ("f32-a-avx2-p5-u16-acc1-finite", True, 6.0)]
     tuning = pd.DataFrame(
-        [{"build_id": "b", "variant": v, "n_elements": 64, "finite_only": f, "cycles_per_vector": c} for v, f, c in rows]
+        [
+            {"build_id": "b", "variant": v, "n_elements": 64, "finite_only": f, "cycles_per_vector": c}
+            for v, f, c in rows
+        ]
     )
     (price,) = prices(tuning)["price"]
     assert price == pytest.approx(0.1)

@@ -59,7 +59,9 @@ def test_not_linux(folder, tools):
 
 def test_no_compiler(folder, tools):
     (tools / "gcc").unlink()
-    refused(preflight(folder, tools), folder, "No C compiler was found: install gcc (apt install gcc, dnf install gcc).")
+    refused(
+        preflight(folder, tools), folder, "No C compiler was found: install gcc (apt install gcc, dnf install gcc)."
+    )
 
 
 def test_no_binutils(folder, tools):

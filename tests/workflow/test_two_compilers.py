@@ -15,7 +15,9 @@ ROOT = Path(__file__).parents[2]
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.skipif(not (shutil.which("gcc") and shutil.which("clang")), reason="needs both gcc and clang on the PATH"),
+    pytest.mark.skipif(
+        not (shutil.which("gcc") and shutil.which("clang")), reason="needs both gcc and clang on the PATH"
+    ),
 ]
 
 
@@ -26,7 +28,9 @@ def session(tmp_path_factory):
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", "*.pyc"))
     shutil.copy(ROOT / "Snakefile", folder)
     smoke = yaml.safe_load((ROOT / "workflow/config/smoke.yaml").read_text())
-    (folder / "both.yaml").write_text(yaml.safe_dump({**smoke, "session": "both", "compilers": ["gcc", "clang"], "grid": "full"}))
+    (folder / "both.yaml").write_text(
+        yaml.safe_dump({**smoke, "session": "both", "compilers": ["gcc", "clang"], "grid": "full"})
+    )
     binaries = Path(sys.executable).parent
     environment = {**os.environ, "PYTHONPATH": str(folder / "workflow"), "TMPDIR": str(folder)}
     environment["PATH"] = f"{binaries}:{environment['PATH']}"

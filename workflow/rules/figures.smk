@@ -1,7 +1,5 @@
 # One figure, as SVG and PDF, with the data drawn as CSV.
 rule figure:
-    message:
-        "draw {wildcards.figure}"
     input:
         tables=tables_of,
         plan=rules.plan.output.plan,
@@ -12,9 +10,11 @@ rule figure:
         svg=f"{REPORTS}/figures/{{figure}}.svg",
         pdf=f"{REPORTS}/figures/{{figure}}.pdf",
         csv=f"{REPORTS}/figures/{{figure}}.csv",
-    params:
-        tables=TABLES,
     log:
         f"{RESULTS}/logs/figure/{{figure}}.log",
+    params:
+        tables=TABLES,
+    message:
+        "draw {wildcards.figure}"
     script:
         "../scripts/figure.py"

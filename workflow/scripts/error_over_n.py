@@ -17,18 +17,15 @@ from passline.tables import read_table, write_table
 def contenders(
     study: Study, isas: Sequence[str], chosen: dict[tuple[str, str], str], failed: set[str]
 ) -> list[Contender]:
-    """Every algorithm with its presets and, where it is another, its tuned variants; none that failed the check."""
+    """Every algorithm with its presets and its tuned variants; none that failed the check."""
     found = []
     for algorithm in study.algorithms.values():
         for isa in isas:
             preset = tuple(study.preset(p, isa).name for p in algorithm.passes)
             tuned = tuple(chosen.get((p, isa), "") for p in algorithm.passes)
-            choices = {"preset": preset} | ({"tuned": tuned} if tuned != preset and all(tuned) else {})
-            found += [
-                Contender(algorithm.name, isa, label, names)
-                for label, names in choices.items()
-                if not failed & set(names)
-            ]
+            for label, names in (("preset", preset), ("tuned", tuned)):
+                if all(names) and not failed & set(names):
+                    found.append(Contender(algorithm.name, isa, label, names))
     return found
 
 
@@ -51,16 +48,23 @@ def main(
     rows = []
     for path, build in zip(libraries, load_builds(builds), strict=True):
         known = built(build, checked, tuned)
-        chosen = contenders(loaded, isas, dict(known.chosen), set(known.rejected))
-        rows += error_over_n(
+        wanted = contenders(loaded, isas, dict(known.chosen), set(known.rejected))
+        # The same variants under two labels are one contender.
+        once = list({c.variants: c for c in wanted}.values())
+        found = error_over_n(
             Library(Path(path)),
             loaded,
-            chosen,
+            once,
             seed=seed,
             build_id=known.build_id,
             sizes=sizes,
             memory_bytes=memory_bytes,
         )
+        variants = {(c.algorithm, c.isa, c.label): c.variants for c in once}
+        of = [variants[row["algorithm"], row["isa"], row["variant"]] for row in found]
+        for contender in wanted:
+            mine = [row for row, names in zip(found, of, strict=True) if names == contender.variants]
+            rows += [row | {"variant": contender.label} for row in mine]
     write_table("error_over_n", pd.DataFrame(rows), out)
 
 
