@@ -25,8 +25,8 @@
 #error "PASSLINE_RR must be 1 or 2"
 #endif
 
-// 0 leaves out what makes -inf and very negative finite scores right: such a variant is for finite scores only,
-// and exists to show what that costs.
+// 0 leaves out what makes -inf and very negative finite scores right: such a variant is for finite scores
+// only, and exists to show what that costs.
 #ifndef PASSLINE_CLAMP
 #define PASSLINE_CLAMP 1
 #endif

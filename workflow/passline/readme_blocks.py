@@ -13,8 +13,8 @@ BEGIN, END = "<!-- traffic: begin -->", "<!-- traffic: end -->"
 def traffic_block(study: Study) -> str:
     """The traffic of each algorithm and pass, in bytes per element, from the streams that the study declares."""
     lines = [
-        "Bytes per element, from the streams that `study.yaml` declares. Write-allocate: an ordinary store to a line that",
-        "the pass does not read fetches it first.",
+        "Bytes per element, from the streams that `study.yaml` declares. Write-allocate: an ordinary store to a line",
+        "that the pass does not read fetches it first.",
         "",
         "| algorithm or pass | reads | writes | bytes | with write-allocate | flops |",
         "|---|---|---|---:|---:|---:|",
