@@ -27,13 +27,13 @@ preflight:
 $(INSTALLED): constraints.txt pyproject.toml
 	@echo "setting up $(VENV): about a minute, once"
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@# constraints.txt is complete, so nothing is resolved; modules are compiled when first imported.
-	@$(PIP) install --no-deps --no-compile --require-hashes --requirement constraints.txt
-	@$(PIP) install --no-deps --no-compile --no-build-isolation --editable .
+	@# constraints.txt is complete, so nothing is left to resolve.
+	@$(PIP) install --no-deps --require-hashes --requirement constraints.txt
+	@$(PIP) install --no-deps --no-build-isolation --editable .
 	@touch $(INSTALLED)
 
 test: setup style
-	@$(BIN)/python -m pytest -n 2
+	@$(BIN)/python -m pytest -n 2 --dist loadfile
 
 # What takes minutes; .ci/run runs it beside `make test`.
 slow: setup
