@@ -21,7 +21,7 @@ preflight:
 	@command -v $(PYTHON) >/dev/null || { echo "No $(PYTHON) was found: install Python 3.11 or newer (apt install python3 python3-venv, dnf install python3)." >&2; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "$(PYTHON) is $$($(PYTHON) -V 2>&1); Passline needs Python 3.11 or newer: install it, then run make PYTHON=python3.11." >&2; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "$(PYTHON) has no venv module: apt install python3-venv." >&2; exit 1; }
-	@command -v gcc >/dev/null || command -v clang >/dev/null || { echo "No C compiler was found: install gcc (apt install gcc, dnf install gcc)." >&2; exit 1; }
+	@command -v gcc >/dev/null || { echo "No C compiler was found: install gcc (apt install gcc, dnf install gcc)." >&2; exit 1; }
 	@command -v ld >/dev/null && command -v objdump >/dev/null || { echo "ld or objdump was not found: install binutils (apt install binutils, dnf install binutils)." >&2; exit 1; }
 
 $(INSTALLED): constraints.txt pyproject.toml

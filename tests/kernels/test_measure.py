@@ -133,3 +133,19 @@ def test_several_threads_share_a_block(block, tmp_path, built):
     manifest = take(threaded, tmp_path, host)
     (_, suite), *_ = session.read(tmp_path, manifest)
     assert suite.get_benchmarks()[0].get_values()[0] > 0
+
+
+def test_rounds_of_another_cpu_llc_or_seed_are_other_rounds(block, tmp_path, host):
+    folders = {take({**block, "rounds": 1}, tmp_path, host)[block["name"]]["folder"]}
+    for change in ({"seed": 8}, {"llc_bytes": 2 << 20}):
+        other = session.Host(**{**host.__dict__, **change})
+        folders.add(take({**block, "rounds": 1}, tmp_path, other)[block["name"]]["folder"])
+    assert len(folders) == 3
+
+
+def test_a_round_cut_short_by_a_crash_is_taken_again(block, tmp_path, host):
+    manifest = take({**block, "rounds": 1}, tmp_path, host)
+    path = tmp_path / manifest[block["name"]]["folder"] / "round-000.json"
+    path.write_text("")
+    take({**block, "rounds": 1}, tmp_path, host)
+    assert json.loads(path.read_text())["benchmarks"]

@@ -102,7 +102,7 @@ def test_claim_without_a_number_on_its_machine(
     [
         ("faster", "memory", 1.0, 2.0, "holds here"),
         ("faster", "core", 2.0, 1.0, "does not hold here"),  # faster, but not for the reason given
-        ("faster", "both", 2.0, 1.0, "does not hold here"),
+        ("faster", "both", 2.0, 1.0, "undecided"),
         ("faster", "both", 1.0, 2.0, "undecided"),
         ("faster", "-", 1.0, 2.0, "undecided"),
         ("slower", "memory", 1.0, 2.0, "does not hold here"),

@@ -129,6 +129,9 @@ def test_all_cores_share_the_memory_levels():
     sizes = key_sizes(CACHES)
     assert roofs["ceilings-DRAM-t1"] == (1, sizes["4 x LLC"])
     assert roofs["ceilings-DRAM-t2"] == (2, sizes["4 x LLC"] // 2)
+    several = Planner(CONFIG, STUDY, CEILINGS, ISAS, Host(CACHES, 24 << 30, range(8), llc_instances=4))
+    shared = {b["name"]: b["n_elements"] for b in several.roofs([Built("gcc", "id", {})])}
+    assert shared["ceilings-DRAM-t8"] == 4 * sizes["4 x LLC"] // 8  # 4 x what all of them hold together
     assert roofs["ceilings-L2-t2"] == (2, sizes["L2"])  # every core has its own
 
 

@@ -33,6 +33,14 @@ BAD_CONFIGS = {
     ),
     "out of range": ({"effort": {"rounds": 0}}, ["config: effort.rounds", "0 is not accepted"]),
     "unknown isa": ({"isas": ["avx3"]}, ["config: isas", "'avx3' is not an instruction set", "scalar, avx2, avx512f"]),
+    "unknown isa in a block": (
+        {
+            "blocks": [
+                {"kind": "algorithms", "protocols": ["hot"], "sizes": "key", "inputs": ["uniform"], "isas": ["avx3"]}
+            ]
+        },
+        ["config: blocks.isas", "'avx3' is not an instruction set", "Use simd, widest, or some of"],
+    ),
     "unknown compiler": (
         {"compilers": ["nocc"]},
         ["config: compilers", "the C compiler 'nocc' was not found on the PATH"],

@@ -70,6 +70,7 @@ def code_hashes(
     origin = {v.name: f"{v.study}.{v.pass_name}.{v.isa}" for s in session.studies.values() for v in s.variants}
     measuring = {f"measure/{path.name}": sha256(path) for path in sorted(MEASURE.glob("*.py"))}
     runtime = {name: h for b in builds for name, h in b["sources"].items() if name.startswith("runtime/")}
+    runtime |= {f"{b['compiler']} version": f"{b['version']} {' '.join(b['cflags'])}" for b in builds}
     return {
         block["name"]: {
             **measuring,

@@ -42,6 +42,11 @@ def alone(study: Study, variant: Variant, built: Built) -> Contender:
     return _contender(name, built, [variant.name], key, prefix=prefix, state=state, scratch=scratch)
 
 
+def runs(contender: Contender) -> tuple[str, ...]:
+    """Every variant that a round runs for a contender: its passes, and those that prepare its state."""
+    return (*contender["variants"], *contender["prefix"])
+
+
 def _key(built: Built, study: str, algorithm: str, pass_name: str, isa: str, variant: str) -> dict[str, Any]:
     return {
         "build_id": built.build_id,

@@ -150,7 +150,8 @@ def _in_cache(tables: Tables, plan: Plan) -> str:
     for isa in _isas_in_words(rows, tables):
         mine = rows[rows["isa"] == isa].sort_values("n_elements")
         clauses.append(f"{isa_title(isa, plan)}: {_points_in_cache(mine, plan)}; {_crossover_in_words(mine)}")
-    return f"In cache, time of the faster Three-Pass over time of Two-Pass ({variant}). {'. '.join(clauses)}."
+    how = "x in cache and y cold" if plan["primary_protocol"] == "paper" else f"protocol {plan['primary_protocol']}"
+    return f"In cache ({how}), time of the faster Three-Pass over time of Two-Pass ({variant}). {'. '.join(clauses)}."
 
 
 def _points_in_cache(rows: pd.DataFrame, plan: Plan) -> str:
@@ -186,7 +187,12 @@ def crossover(rows: pd.DataFrame) -> int | None:
 def _crossover_in_words(rows: pd.DataFrame) -> str:
     first = crossover(rows)
     if first is None:
-        return "Two-Pass is not ahead at the largest size"
+        last = rows.sort_values("n_elements").iloc[-1]["verdict"]
+        return (
+            "Two-Pass is not ahead at the largest size"
+            if last == SLOWER
+            else "who is ahead at the largest size is undecided"
+        )
     if first == int(rows["n_elements"].min()):
         return "Two-Pass is ahead at every measured size"
     return f"Two-Pass stays ahead from {formats.count(first)} elements on"
@@ -237,6 +243,9 @@ def _values(tables: Tables, plan: Plan, facts: Mapping[str, str]) -> dict[str, s
         "session": str(plan["session"]),
         "build_id": formats.listed(sorted(set(tables["registry"]["build_id"]))),
         "command": str(plan["command"]),
+        "denormals": "Flush-to-zero and denormals-are-zero are set, as in the paper's benchmark."
+        if facts.get("architecture") == "x86_64"
+        else "Denormals are not flushed on this architecture, unlike in the paper's benchmark.",
         "cpu": facts["model_name"],
         "microarchitecture": facts["microarchitecture"],
         "caches": formats.listed(
@@ -333,9 +342,9 @@ def _round_values(rounds: pd.DataFrame) -> dict[str, str]:
     per_block = rounds.groupby("block").size()
     clock = median_interval(rounds["clock_hz"])
     # Huge pages round a buffer up, so a round may hold more of them than it asked for.
-    got = float(rounds[["huge_bytes", "buffer_bytes"]].min(axis=1).sum())
-    asked = float(rounds["buffer_bytes"].sum())
-    huge = got / asked if asked else math.nan
+    asking = rounds[~rounds["block"].str.endswith(("-small", "-malloc")) & rounds["huge_bytes"].notna()]
+    asked = float(asking["buffer_bytes"].sum())
+    huge = float(asking[["huge_bytes", "buffer_bytes"]].min(axis=1).sum()) / asked if asked else math.nan
     least, most = int(per_block.min()), int(per_block.max())
     low, high = float(rounds["clock_hz"].min()), float(rounds["clock_hz"].max())
     return {
@@ -347,7 +356,7 @@ def _round_values(rounds: pd.DataFrame) -> dict[str, str]:
         "clock": f"{clock.median / 1e9:.2f}{formats.NARROW}GHz (from {low / 1e9:.2f} to {high / 1e9:.2f})"
         if not math.isnan(clock.median)
         else "not known",
-        "huge_share": formats.percent(huge),
+        "huge_share": "an unknown share" if math.isnan(huge) else formats.percent(huge),
         "steal": formats.quantity(float(rounds["steal_s"].sum()), "s")
         if rounds["steal_s"].notna().any()
         else "not known",
@@ -360,7 +369,11 @@ def _precision_values(ratios: pd.DataFrame, plan: Plan) -> dict[str, str]:
         return dict.fromkeys(("half_width_in", "half_width_out", "family_size", "rounds_needed"), formats.NOTHING) | {
             "rounds_enough": "No pair of algorithms was timed."
         }
-    outside = ratios["n_elements"].isin(selection.out_of_cache(plan))
+    judged = ratios[(ratios["algorithm"] == selection.TWO_PASS) & ratios["base"].isin(selection.THREE_PASS)]
+    vector = vector_isas(sorted(set(judged["isa"])))
+    judged = judged[judged["isa"].isin(vector) & (judged["isa"] == judged["base_isa"])]
+    outside = judged["n_elements"].isin(selection.out_of_cache(plan))
+    inside = judged["n_elements"] <= (length_of(plan, "LLC/2") or 0) / 2
     sizes = pd.Series(families(ratios)).value_counts()
     needed = rounds_that_can_decide(int(sizes.max()))
     least = int(ratios["n_rounds"].min())
@@ -370,7 +383,7 @@ def _precision_values(ratios: pd.DataFrame, plan: Plan) -> dict[str, str]:
         else f"the fewest here are {least}, so some verdicts are undecided whatever the times"
     )
     return {
-        "half_width_in": formats.percent(float(ratios.loc[~outside, "smallest_detectable"].median()), 2),
-        "half_width_out": formats.percent(float(ratios.loc[outside, "smallest_detectable"].median()), 2),
+        "half_width_in": formats.percent(float(judged.loc[inside, "smallest_detectable"].median()), 2),
+        "half_width_out": formats.percent(float(judged.loc[outside, "smallest_detectable"].median()), 2),
         "rounds_enough": f"A family of {sizes.max()} ratios needs {needed} rounds before any can pass; {enough}.",
     }

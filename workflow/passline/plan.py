@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from passline.contenders import Built, algorithm, alone
+from passline.contenders import Built, algorithm, alone, runs
 from passline.errors import ConfigError
 from passline.measure.spec import Block, Contender, Inputs
-from passline.registry import Isa, Study
+from passline.registry import Isa, Study, load_isas
 from passline.sizes import Caches, key_sizes, sweep_sizes
 
 CLOCK_SHARE = 0.02  # where reading the clock costs more than this share of a call, the size is skipped
@@ -26,6 +26,7 @@ class Host:
     caches: Caches
     memory_bytes: int
     cpus: Sequence[int]
+    llc_instances: int = 1  # last-level caches that the cpus reach together
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,7 @@ class Planner:
     ) -> None:
         """Resolve the sizes; ConfigError where a size listed in the config does not fit into memory."""
         self.config, self.study, self.ceilings, self.isas, self.host = config, study, ceilings, isas, host
+        self.known_isas = list(load_isas())
         self.key = key_sizes(host.caches)
         listed = config["sizes"]["sweep"]
         self.sweep: list[int] = sweep_sizes(host.caches) if listed == "auto" else sorted(listed)
@@ -118,6 +120,13 @@ class Planner:
             return vector, {}
         if wanted == "widest":
             return vector[-1:], {}
+        unknown = [name for name in wanted if name not in self.known_isas]
+        if unknown:
+            raise ConfigError(
+                "config: blocks.isas",
+                f"{unknown[0]!r} is not an instruction set of kernels/simd/isa.yaml",
+                f"Use simd, widest, or some of: {', '.join(self.known_isas)}",
+            )
         return [i for i in wanted if i in self.isas], {
             i: "not built in this session" for i in wanted if i not in self.isas
         }
@@ -181,9 +190,9 @@ class Planner:
         """Split contenders into those that may be timed, and those with a variant that failed the check."""
         rejected = {(b.compiler, name): why for b in builds for name, why in b.rejected.items()}
         bad = {
-            c["name"]: next(rejected[c["library"], v] for v in c["variants"] if (c["library"], v) in rejected)
+            c["name"]: next(rejected[c["library"], v] for v in runs(c) if (c["library"], v) in rejected)
             for c in contenders
-            if any((c["library"], v) in rejected for v in c["variants"])
+            if any((c["library"], v) in rejected for v in runs(c))
         }
         kept = [c for c in contenders if c["name"] not in bad]
         return kept, [{"what": name, "reason": f"failed the check: {why}"} for name, why in bad.items()]
@@ -230,12 +239,9 @@ class Planner:
                 n,
                 "uniform",
                 "huge",
-                [
-                    alone(self.study, v, b)
-                    for b in builds
-                    for v in self.study.variants
-                    if v.isa == isa and v.name not in b.rejected
-                ],
+                self.sound(
+                    [alone(self.study, v, b) for b in builds for v in self.study.variants if v.isa == isa], builds
+                )[0],
             )
             for n in sizes
             for isa in self.isas
@@ -251,12 +257,14 @@ class Planner:
         blocks: list[Block] = []
         for level, label in _CEILING_LEVELS.items():
             for threads in sorted({1, cpus}):
-                n = self.key[label] // threads if level in _MEMORY_LEVELS else self.key[label]
+                # Threads on all cores reach every LLC, and share what is that many times longer.
+                row = self.key[label] * (self.host.llc_instances if threads > 1 else 1)
+                n = row // threads if level in _MEMORY_LEVELS else self.key[label]
                 contenders = [
                     alone(self.ceilings, v, b)
                     for b in builds
                     for v in self.ceilings.variants
-                    if self.ceilings.passes[v.pass_name].mix != (0, 0, False) or level == "L1"
+                    if self.ceilings.passes[v.pass_name].mix != (0, 0, False) or level == "L2"
                 ]
                 block = self.block(f"ceilings-{level}-t{threads}", "hot", n, "uniform", "huge", contenders)
                 key = {"threads": threads}

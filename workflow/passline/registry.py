@@ -332,7 +332,7 @@ def _check_combination(combination: Mapping[str, int], dimensions: Mapping[str, 
 
 def source_files(study: Study, pass_name: str) -> list[Path]:
     """The C files that a pass's objects depend on: its own, the study's and the simd headers, the interface."""
-    headers = [*study.folder.glob("*.h"), *(KERNELS / "simd").glob("*.h"), KERNELS / "passline.h"]
+    headers = [*study.folder.glob("*.h"), *(KERNELS / "simd").glob("*.h"), *KERNELS.glob("*.h")]
     return [study.passes[pass_name].source, *sorted(headers)]
 
 

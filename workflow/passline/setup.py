@@ -77,7 +77,10 @@ class Setup:
             )
         first = self.machine.measuring_cpu if cpu == "auto" else int(cpu)
         others = [c for c in self.machine.one_cpu_per_core if c != first]
-        return Host(caches(self.machine), self.machine.memory_bytes or 2 << 30, [first, *others])
+        cpus = [first, *others]
+        sharing = len(set(self.machine.llc.cpus) & set(cpus)) if self.machine.llc else len(cpus)
+        instances = -(-len(cpus) // max(1, sharing))
+        return Host(caches(self.machine), self.machine.memory_bytes or 2 << 30, cpus, instances)
 
 
 def caches(machine: Machine) -> Caches:
@@ -110,6 +113,7 @@ def load(config: Mapping[str, Any], root: Path = Path("/")) -> Setup:
     planner = setup.planner()
     for group in config["blocks"]:
         planner.resolve_sizes(group)
+        planner.resolve_isas(group["isas"])
         for family in group["inputs"]:
             if family not in setup.study.inputs:
                 raise ConfigError(

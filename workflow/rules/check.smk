@@ -1,4 +1,4 @@
-# Every variant against float64: nothing is timed unless it passed.
+# Every variant of the study against float64: none is timed unless it passed.
 rule check:
     input:
         libraries=expand(rules.link.output.library, compiler=COMPILERS),

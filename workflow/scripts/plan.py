@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from passline.builds import built, load_builds, step_document
+from passline.errors import MeasurementError
 from passline.measure.spec import write_json
 from passline.script import reporting
 from passline.setup import load
@@ -30,13 +31,20 @@ def main(
     builds = load_builds(build_paths)
     chosen = tuned[tuned["chosen"] & (tuned["n_elements"] == planner.key["L1"])]
     per_element = (chosen["time_median_s"] / chosen["n_elements"]).groupby(chosen["pass"]).min()
-    sums = [float(sum(per_element.get(p, 0.0) for p in a.passes)) for a in setup.study.algorithms.values()]
+    whole = [a for a in setup.study.algorithms.values() if set(a.passes) <= set(per_element.index)]
+    if not whole:
+        raise MeasurementError(
+            tuning, "no algorithm has a sound variant of each pass", "See accuracy.csv for the reasons"
+        )
+    sums = [float(per_element[list(a.passes)].sum()) for a in whole]
     clock_cost_s = json.loads(clock.read_text(encoding="utf-8"))["clock_cost_s"]
     plan = planner.plan([built(b, checked, tuned) for b in builds], clock_cost_s, min(sums))
     write_json(times_out, step_document(plan.blocks, config, builds, libraries))
     skipped = [{"step": "time", **row} for row in plan.skipped]
     skipped += [{"step": "build", "what": f"ISA {isa}", "reason": why} for isa, why in setup.missing_isas.items()]
-    profile = "" if config["session"] == "default" else f" --profile profiles/{config['session']}"
+    name = config["session"]
+    known = "" if name == "default" else f" --profile profiles/{name}"
+    command = f"snakemake{known}" if Path("profiles", name).is_dir() else f"snakemake --configfile <the file of {name}>"
     write_json(
         plan_out,
         {
@@ -45,9 +53,8 @@ def main(
             "study": setup.study.name,
             "title": setup.study.title,
             "measurement": config["measurement"],
-            "command": f"snakemake{profile}",
+            "command": command,
             "effort": config["effort"],
-            "seed": config["seed"],
             "labels": plan.labels,
             "bars": list(KEY_FRACTIONS),
             "out_of_cache": ["4 x LLC"],
@@ -58,7 +65,6 @@ def main(
                 for b in planner.roofs([])
             ],
             "class_counts": {**planner.classes, **planner.large_classes},
-            "clock_cost_s": clock_cost_s,
             "skipped": skipped,
             "algorithms": {
                 a.name: {"title": a.title, "passes": list(a.passes)} for a in setup.study.algorithms.values()

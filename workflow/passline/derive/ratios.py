@@ -60,7 +60,7 @@ def families(ratios: pd.DataFrame) -> list[Hashable]:
     return [
         (
             row["algorithm"], row["base"], row["isa"], row["base_isa"], row["variant"] == row["base_variant"],
-            row["cache_protocol"], row["inputs"], row["pages"], row["threads"],
+            row["cache_protocol"], row["inputs"], row["pages"], row["threads"], row["build_id"],
         )
         for _, row in ratios.iterrows()
     ]  # fmt: skip

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from passline.derive.passes import BOTH, CORE, MEMORY
+from passline.derive.passes import CORE, MEMORY, TOLERANCE
 from passline.derive.rounds import CEILINGS, length_of
 from passline.tables import NOT_APPLICABLE
 
@@ -124,11 +124,11 @@ def judged_passes(
 def bound_by_bandwidth(row: pd.Series[Any]) -> str:
     """Whether memory bandwidth limits a pass: `yes`, `no` or `undecided`.
 
-    A pass that arithmetic alone explains, or that arithmetic bounds more tightly than the ceiling, is not
-    limited by bandwidth. A pass that is slower than both while the ceiling is the larger bound is undecided.
+    A pass that arithmetic alone explains is not limited by bandwidth, unless it is also within 10 % of the ceiling;
+    one that neither explains is undecided.
     """
     if row["bound"] == MEMORY:
         return "yes"
-    if row["bound"] == CORE or (row["bound"] == BOTH and row["time_core_s"] >= row["time_memory_s"]):
+    if row["bound"] == CORE and row["measured_over_memory"] > TOLERANCE:
         return "no"
     return "undecided"

@@ -6,7 +6,6 @@ takes what malloc gives (16-byte alignment, as std::vector in the paper's releas
 
 from __future__ import annotations
 
-import ctypes
 import math
 import mmap
 from dataclasses import dataclass
@@ -90,9 +89,3 @@ def fill(buffer: Buffer, distribution: str, low: float, high: float, rng: np.ran
             row[filled : filled + take] = values[position : position + take]
             filled += take
             position = (position + take) % drawn
-
-
-def touch(buffer: Buffer) -> None:
-    """Write every row, so that no measured call meets a page fault."""
-    for row in buffer.rows:
-        ctypes.memset(row.ctypes.data, 0, row.nbytes)

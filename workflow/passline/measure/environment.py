@@ -21,12 +21,13 @@ def load(root: Path = Path("/")) -> float:
     return read_number(root / "proc/loadavg")
 
 
-def steal_s(root: Path = Path("/")) -> float:
-    """Seconds all cpus were ready to run but the hypervisor ran others, since boot (proc(5), field steal)."""
+def steal_s(cpu: int, root: Path = Path("/")) -> float:
+    """Seconds a cpu was ready to run but the hypervisor ran others, since boot (proc(5), field steal)."""
     try:
-        fields = (root / "proc/stat").read_text(encoding="ascii").splitlines()[0].split()
+        lines = (root / "proc/stat").read_text(encoding="ascii").splitlines()
+        fields = next(line for line in lines if line.startswith(f"cpu{cpu} ")).split()
         return float(fields[8]) / os.sysconf("SC_CLK_TCK")
-    except (OSError, ValueError, IndexError):
+    except (OSError, ValueError, IndexError, StopIteration):
         return math.nan
 
 

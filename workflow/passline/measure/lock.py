@@ -15,9 +15,9 @@ PATH = Path(tempfile.gettempdir()) / "passline-measuring.lock"
 @contextmanager
 def measuring(path: Path = PATH) -> Iterator[None]:
     """Hold the lock; wait, saying so, while another measurement holds it. The kernel frees it if the process dies."""
-    with path.open("a", encoding="ascii") as file:
-        with suppress(PermissionError):
-            path.chmod(0o666)  # another user's measurement must be able to wait for it too
+    with suppress(PermissionError):  # another user's file: there it is, and a lock needs no right to write
+        path.touch(mode=0o644)
+    with path.open(encoding="ascii") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

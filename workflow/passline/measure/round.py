@@ -1,7 +1,8 @@
 """A round: one fresh process for one block. Run as `python -m passline.measure.round OUT`, with its spec on stdin.
 
-It allocates once, runs every contender of the block on the same buffers in random order, forwards and then
-backwards (so that a steady drift cancels within a contender), and writes one pyperf file aside, then renames it.
+It allocates once, runs every contender of the block on the same buffers in random order, forwards and backwards in
+turn (so that a steady drift cancels; a call too slow to repeat runs once, in alternating direction from round to
+round), and writes one pyperf file aside, then renames it.
 """
 
 from __future__ import annotations
@@ -104,7 +105,9 @@ class RowSet:
         self.buffers = [buffer for buffer in (x, y, extra) if buffer is not None]
         for buffer in self.buffers:
             for row in buffer.rows:
-                library.lib.passline_first_touch(library.row(row), n, cpu)
+                error = library.lib.passline_first_touch(library.row(row), n, cpu)
+                if error:
+                    raise OSError(error, f"first touch from cpu {cpu}: {os.strerror(error)}")
         inputs = block["inputs"]
         buffers.fill(x, inputs["distribution"], inputs["low"], inputs["high"], rng)
         self.x: list[Floats] = list(x.rows)
@@ -117,7 +120,7 @@ def take(spec: RoundSpec) -> pyperf.BenchmarkSuite:
     began, block, cpu = time.monotonic(), spec["block"], spec["cpus"][0]
     start_utc = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     os.sched_setaffinity(0, {cpu})
-    steal, load = environment.steal_s(), environment.load()
+    steal, load = environment.steal_s(cpu), environment.load()
     rng = np.random.default_rng(spec["seed"])
     libraries = {name: Library(Path(path)) for name, path in spec["libraries"].items()}
     first = next(iter(libraries.values()))
@@ -134,7 +137,7 @@ def take(spec: RoundSpec) -> pyperf.BenchmarkSuite:
     warmups: dict[int, tuple[int, list[float]]] = {}
     values: dict[int, list[list[float]]] = {i: [] for i in order}
     for sweep in range(block["sweeps"]):
-        for index in order if sweep % 2 == 0 else reversed(order):
+        for index in order if (sweep + spec["round"]) % 2 == 0 else reversed(order):
             runner = runners[index]
             if sweep == 0:
                 warmups[index] = runner.calibrate(block["value_s"])
@@ -147,7 +150,7 @@ def take(spec: RoundSpec) -> pyperf.BenchmarkSuite:
             clocks.append(first.clock_hz(CLOCK_S))
 
     duration = time.monotonic() - began
-    stolen = environment.steal_s() - steal
+    stolen = environment.steal_s(cpu) - steal
     if stolen > 0.02 * duration:
         doubts.append(f"the hypervisor took {stolen:.2f} s of {duration:.2f} s")
     facts = {

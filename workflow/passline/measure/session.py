@@ -36,6 +36,11 @@ class Host:
     llc_bytes: int
     seed: int
 
+    @property
+    def identity(self) -> dict[str, str]:
+        """What a round takes from here besides the library: where it runs, how far rows rotate, and its seed."""
+        return {"cpus": " ".join(map(str, self.cpus)), "llc_bytes": str(self.llc_bytes), "seed": str(self.seed)}
+
 
 def block_folder(raw: Path, block: Block, code: Mapping[str, str]) -> Path:
     """Where a block's rounds lie: its name and the fingerprint of what its numbers depend on."""
@@ -55,12 +60,12 @@ def run(
     `code` maps a block's name to the hashes of what it runs. Raises MeasurementError where a round fails; rounds
     already taken stay, and the next run goes on from there.
     """
-    folders = {block["name"]: block_folder(raw, block, code[block["name"]]) for block in blocks}
+    folders = {block["name"]: block_folder(raw, block, {**code[block["name"]], **host.identity}) for block in blocks}
     todo = [
         (block, number)
         for number in range(max((block["rounds"] for block in blocks), default=0))
         for block in blocks
-        if number < block["rounds"] and not round_path(folders[block["name"]], number).is_file()
+        if number < block["rounds"] and not _whole(round_path(folders[block["name"]], number))
     ]
     total = sum(block["rounds"] for block in blocks)
     progress = _Progress(step, total - len(todo), total)
@@ -81,6 +86,14 @@ def run(
         }
         for block in blocks
     }
+
+
+def _whole(path: Path) -> bool:
+    """Whether a round is there and whole: a crash of the system can leave a renamed file without its contents."""
+    try:
+        return bool(json.loads(path.read_text(encoding="utf-8"))["benchmarks"])
+    except (OSError, ValueError, KeyError):
+        return False
 
 
 def _take(block: Block, number: int, folder: Path, host: Host) -> None:
@@ -120,7 +133,7 @@ def read(raw: Path, manifest: Mapping[str, Any]) -> Iterator[tuple[str, pyperf.B
                 raise MeasurementError(
                     path,
                     "the round is missing or was changed since it was taken",
-                    "Delete its folder and run snakemake again",
+                    f"Delete {path.parent} and {raw / 'manifest.json'}, and run snakemake again",
                 )
             yield name, pyperf.BenchmarkSuite.load(str(path))
 
