@@ -178,7 +178,7 @@ class Planner:
             "threads": 1,
             "inputs": self.inputs(family),
             "pages": pages,
-            "rounds": effort["rounds_in_cache" if 8 * n <= self.host.caches.llc // 2 else "rounds"],
+            "rounds": effort["rounds_in_cache" if protocol != "cold" and 8 * n <= self.host.caches.llc // 2 else "rounds"],
             "sweeps": effort["sweeps"],
             "value_s": effort["value_s"],
             "contenders": [{**c, "key": {**c["key"], **key}} for c in contenders],
