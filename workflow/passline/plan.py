@@ -170,6 +170,7 @@ class Planner:
     def block(self, name: str, protocol: str, n: int, family: str, pages: str, contenders: list[Contender]) -> Block:
         """A block of the timing step."""
         effort = self.config["effort"]
+        in_cache = protocol != "cold" and 8 * n <= self.host.caches.llc // 2
         key = {"n_elements": n, "threads": 1, "cache_protocol": protocol, "inputs": family, "pages": pages}
         return {
             "name": name,
@@ -178,7 +179,7 @@ class Planner:
             "threads": 1,
             "inputs": self.inputs(family),
             "pages": pages,
-            "rounds": effort["rounds_in_cache" if protocol != "cold" and 8 * n <= self.host.caches.llc // 2 else "rounds"],
+            "rounds": effort["rounds_in_cache" if in_cache else "rounds"],
             "sweeps": effort["sweeps"],
             "value_s": effort["value_s"],
             "contenders": [{**c, "key": {**c["key"], **key}} for c in contenders],
