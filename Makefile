@@ -39,7 +39,7 @@ test: setup style
 slow: setup
 	@$(BIN)/python -m pytest -m slow
 
-C_FILES = $(shell git ls-files 'kernels/*.c' 'kernels/*.h')
+C_FILES = $(shell git ls-files 'kernels/*.c' 'kernels/*.h' 'tests/*.c' 'tests/*.h')
 SMK_FILES = Snakefile $(wildcard workflow/rules/*.smk)
 style: setup
 	@$(BIN)/ruff check .

@@ -1,50 +1,30 @@
 """Rounds as real processes: what they write, how they resume, and what is refused. Nothing here asserts a time."""
 
 import json
+import math
+import statistics
 
 import pyperf
 import pytest
+from small_block import facts_of, host_of, own_lock, small_block, take  # noqa: F401 - a fixture
 
 from passline.collect import collect
-from passline.contenders import Built, algorithm, alone
+from passline.contenders import Built, algorithm, planted
 from passline.errors import MeasurementError
-from passline.measure import session
+from passline.measure import session, stop
 from passline.measure.spec import fingerprint, write_json
+from passline.plan import stop_rule
 from passline.tables import conform
-
-N = 3001
 
 
 @pytest.fixture
 def block(built):
-    study = built.study
-    tuned = {(p, i): study.preset(p, i).name for p in study.passes for i in built.isas}
-    known = Built("cc", "id", tuned)
-    contenders = [algorithm(study, "two_pass", known, "scalar", "preset", split=split) for split in (False, True)]
-    contenders[1]["name"] += " split"
-    contenders.append(alone(study, study.preset("vmulc", "scalar"), known))
-    point = {"n_elements": N, "threads": 1, "cache_protocol": "paper", "inputs": "uniform", "pages": "huge"}
-    return {
-        "name": f"algorithms-paper-n{N}-uniform-huge",
-        "protocol": "paper",
-        "n_elements": N,
-        "threads": 1,
-        "inputs": {"name": "uniform", "distribution": "uniform", "low": -1000.0, "high": 1000.0},
-        "pages": "huge",
-        "rounds": 3,
-        "sweeps": 2,
-        "value_s": 1e-4,
-        "contenders": [{**c, "key": {**c["key"], **point}} for c in contenders],
-    }
+    return small_block(built)
 
 
 @pytest.fixture
-def host(built):
-    return session.Host({"cc": str(built.path)}, [0], 1 << 20, seed=7)
-
-
-def take(block, raw, host):
-    return session.run("times", [block], {block["name"]: {"object": "1"}}, raw, host)
+def host(built, own_lock):  # noqa: ARG001, F811 - the fixture of small_block
+    return host_of(built)
 
 
 def test_a_round_is_a_pyperf_file_with_every_contender_and_pass(block, tmp_path, host):
@@ -52,7 +32,7 @@ def test_a_round_is_a_pyperf_file_with_every_contender_and_pass(block, tmp_path,
     (_, suite), *others = session.read(tmp_path, manifest)
     assert len(others) == 2
     names = suite.get_benchmark_names()
-    assert len(names) == 1 + 2 + 1  # whole, the split one's two passes, the pass alone
+    assert len(names) == 1 + 2 + 1 + 1  # whole, the split one's two passes, the pass alone, another whole
     for benchmark in suite.get_benchmarks():
         assert len(benchmark.get_values()) == 2
         assert all(value > 0 for value in benchmark.get_values())
@@ -100,14 +80,6 @@ def test_a_changed_object_changes_the_block(block):
     assert fingerprint(block, {}) == fingerprint({**block, "rounds": 99}, {})
 
 
-def test_a_failing_round_names_itself_and_loses_nothing(block, tmp_path, host):
-    take({**block, "rounds": 1}, tmp_path, host)
-    broken = session.Host({"cc": str(tmp_path / "missing.so")}, [0], 1 << 20, seed=7)
-    with pytest.raises(MeasurementError, match=r"round 1: the process ended with status 1 .*run snakemake again"):
-        take(block, tmp_path, broken)
-    assert len(list(tmp_path.glob("*/round-*.json"))) == 1
-
-
 def test_a_changed_round_file_is_refused(block, tmp_path, host):
     manifest = take({**block, "rounds": 1}, tmp_path, host)
     path = tmp_path / manifest[block["name"]]["folder"] / "round-000.json"
@@ -122,8 +94,7 @@ def test_the_same_seed_gives_the_same_order(block, tmp_path, host):
     orders = []
     for folder in ("a", "b"):
         manifest = take({**block, "rounds": 1}, tmp_path / folder, host)
-        (_, suite), *_ = session.read(tmp_path / folder, manifest)
-        orders.append(json.loads(suite.get_benchmarks()[0].get_metadata()["passline_round"])["order"])
+        orders.append([facts["order"] for facts in facts_of(tmp_path / folder, manifest)])
     assert orders[0] == orders[1]
 
 
@@ -143,9 +114,116 @@ def test_rounds_of_another_cpu_llc_or_seed_are_other_rounds(block, tmp_path, hos
     assert len(folders) == 3
 
 
-def test_a_round_cut_short_by_a_crash_is_taken_again(block, tmp_path, host):
-    manifest = take({**block, "rounds": 1}, tmp_path, host)
-    path = tmp_path / manifest[block["name"]]["folder"] / "round-000.json"
-    path.write_text("")
-    take({**block, "rounds": 1}, tmp_path, host)
-    assert json.loads(path.read_text())["benchmarks"]
+LAYOUT = ("offset_bytes", "offset_y_bytes", "env_bytes")
+
+
+def test_the_layout_differs_from_round_to_round_and_repeats_with_the_seed(block, tmp_path, host):
+    few = {**block, "rounds": 6, "sweeps": 1, "stop": stop_rule([], 0.0, 6, 6)}
+    first, again = (facts_of(tmp_path / f, take(few, tmp_path / f, host)) for f in ("a", "b"))
+    other_seed = facts_of(tmp_path / "c", take(few, tmp_path / "c", session.Host(**{**host.__dict__, "seed": 8})))
+    for name in LAYOUT:
+        values = [facts[name] for facts in first]
+        # Of 64 lines in a page, or 4096 bytes, six draws are all alike with a probability below 1e-8.
+        assert len(set(values)) > 1, name
+        assert [facts[name] for facts in again] == values
+        assert [facts[name] for facts in other_seed] != values
+    for facts in first:
+        assert {facts["offset_bytes"] % 64, facts["offset_y_bytes"] % 64} == {0}
+        assert max(facts["offset_bytes"], facts["offset_y_bytes"]) < 4096
+
+
+def median_times(suite):
+    return {b.get_metadata()["passline_contender"]: statistics.median(b.get_values()) for b in suite.get_benchmarks()}
+
+
+def test_a_planted_slowdown_makes_a_call_slower_by_about_that_share(block, built, tmp_path, host):
+    known = Built("cc", "id", {})
+    found = [
+        algorithm(built.study, "two_pass", known, "scalar", "preset", split=False),
+        *(planted(built.study, "two_pass", known, "scalar", share) for share in (0.0, 1.0)),
+    ]
+    key = block["contenders"][0]["key"]
+    trial = {
+        **block,
+        "protocol": "hot",
+        "sweeps": 8,
+        "contenders": [{**c, "key": {**key, "variant": c["key"]["variant"]}} for c in found],
+    }
+    suites = [suite for _, suite in session.read(tmp_path, take(trial, tmp_path, host))]
+    times = [median_times(suite) for suite in suites]
+    twice = statistics.median(t[2] / t[0] for t in times)
+    same = statistics.median(t[1] / t[0] for t in times)
+    assert 1.5 < twice < 3  # all elements a second time: about 2
+    assert 0.7 < same < 1.4  # the same call under another name
+    assert twice / same > 1.5
+
+
+def test_the_stop_rule_reads_from_a_round_what_pyperf_wrote(block, tmp_path, host):
+    compared = {**block, "rounds": 1, "stop": {"pairs": [[0, 3], [3, 0]], "target": 0.01, "looks": []}}
+    manifest = take(compared, tmp_path, host)
+    ((_, suite),) = session.read(tmp_path, manifest)
+    folder = tmp_path / manifest[block["name"]]["folder"]
+    (over, under), facts = stop.read_round(folder / "round-000.json", compared)
+    values = {b.get_metadata()["passline_contender"]: b.get_values() for b in suite.get_benchmarks()}
+    assert over == statistics.median(b / c for c, b in zip(values[0], values[3], strict=True))
+    assert under == statistics.median(b / c for c, b in zip(values[3], values[0], strict=True))
+    assert facts["duration_s"] > 0
+    assert (facts["round"], facts["block"]) == (0, block["name"])
+
+
+def test_what_ended_a_block_is_in_the_manifest(block, tmp_path, host):
+    pairs = [[0, 3]]
+    wide = {"pairs": pairs, "target": 1e9, "looks": [[2, 1], [3, 1]]}
+    narrow = {"pairs": pairs, "target": 1e-12, "looks": [[2, 1], [3, 1]]}
+    for rule, reason, rounds in (
+        (wide, stop.TARGET, 2),
+        (narrow, stop.CAP, 3),
+        ({"pairs": [], "target": 0.0, "looks": []}, stop.PLANNED, 3),
+    ):
+        entry = take({**block, "stop": rule}, tmp_path, host)[block["name"]]
+        assert (entry["stop_reason"], len(entry["rounds"])) == (reason, rounds)
+
+
+def test_rounds_on_disk_beyond_what_the_rule_asks_for_are_not_used(block, tmp_path, host):
+    all_of_them = take(block, tmp_path, host)[block["name"]]
+    rule = {"pairs": [[0, 3]], "target": 1e9, "looks": [[2, 1], [3, 1]]}
+    entry = take({**block, "stop": rule}, tmp_path, host)[block["name"]]
+    assert list(entry["rounds"]) == ["round-000.json", "round-001.json"]
+    assert entry["rounds"].items() < all_of_them["rounds"].items()
+    assert len(list((tmp_path / entry["folder"]).glob("round-*.json"))) == 3
+
+
+class Told:
+    """A progress that remembers what it was told."""
+
+    def __init__(self):
+        self.said = []
+
+    def start(self, taken, expected):
+        self.said.append(("start", taken, expected))
+
+    def took(self, block, taken, expected, left_s, noise):
+        assert left_s >= 0
+        assert math.isnan(noise) or noise > 0
+        self.said.append((block, taken, expected))
+
+    def end(self, taken):
+        self.said.append(("end", taken))
+
+
+def test_progress_counts_rounds(block, tmp_path, host):
+    first, second, third = Told(), Told(), Told()
+    take({**block, "rounds": 1}, tmp_path, host, first)
+    take(block, tmp_path, host, second)
+    take(block, tmp_path, host, third)
+    name = block["name"]
+    assert first.said == [("start", 0, 1), (name, 1, 1), ("end", 1)]
+    assert second.said == [("start", 1, 3), (name, 2, 3), (name, 3, 3), ("end", 3)]
+    assert third.said == [("end", 3)]  # nothing to take: no lock, no bar
+
+
+def test_rounds_are_taken_in_turn_by_all_blocks(block, tmp_path, host):
+    told = Told()
+    blocks = [{**block, "name": name, "sweeps": 1, "rounds": rounds} for name, rounds in (("a", 2), ("b", 3))]
+    session.run("times", blocks, {b["name"]: {} for b in blocks}, tmp_path, host, told)
+    assert [said[0] for said in told.said[1:-1]] == ["a", "b", "a", "b", "b"]

@@ -1,41 +1,28 @@
 """A checkout of the working tree in a temporary folder, and snakemake run in it as a user would."""
 
-import os
-import shutil
-import subprocess
-import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
+from checkouts import Done, copy_to, run
 
-ROOT = Path(__file__).parents[2]
-_FOLDERS = ("kernels", "workflow", "profiles", "reports")
-
-Run = Callable[..., subprocess.CompletedProcess[str]]
+Run = Callable[..., Done]
 
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
     """A copy of what the workflow reads, so that a test can break it."""
-    for name in _FOLDERS:
-        shutil.copytree(
-            ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__", "*.pyc", "amd-*", "intel-*")
-        )
-    shutil.copy(ROOT / "Snakefile", tmp_path)
-    return tmp_path
+    return copy_to(tmp_path)
 
 
 @pytest.fixture
 def snakemake(checkout: Path) -> Run:
     """Run snakemake in the checkout; its package is the checkout's own."""
+    return partial(run, checkout)
 
-    def run(*arguments: str, path: str | None = None, timeout: int = 240) -> subprocess.CompletedProcess[str]:
-        environment = {**os.environ, "PYTHONPATH": str(checkout / "workflow")}
-        environment["PATH"] = path if path is not None else f"{Path(sys.executable).parent}:{environment['PATH']}"
-        command = [str(Path(sys.executable).parent / "snakemake"), *arguments]
-        return subprocess.run(
-            command, cwd=checkout, env=environment, capture_output=True, text=True, timeout=timeout, check=False
-        )
 
-    return run
+@pytest.fixture(scope="module")
+def shared_checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One copy for all tests of a file, which build on each other."""
+    return copy_to(tmp_path_factory.mktemp("checkout"))

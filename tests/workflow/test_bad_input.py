@@ -24,14 +24,19 @@ def refused(result, *parts: str) -> None:
 BAD_CONFIGS = {
     "unknown key": ({"sessoin": "x"}, ["config: top level", "unknown key 'sessoin'", "Did you mean 'session'?"]),
     "unknown nested key": (
-        {"effort": {"round": 3}},
-        ["config: effort", "unknown key 'round'", "Did you mean 'rounds'?"],
+        {"sizes": {"sweeps": [1024]}},
+        ["config: sizes", "unknown key 'sweeps'", "Did you mean 'sweep'?"],
     ),
     "wrong type": (
-        {"effort": {"rounds": "many"}},
-        ["config: effort.rounds", "'many' is not accepted", "Rounds of every block"],
+        {"effort": "much"},
+        ["config: effort", "'much' is not accepted", "This is: How much is measured, 1 by default"],
     ),
-    "out of range": ({"effort": {"rounds": 0}}, ["config: effort.rounds", "0 is not accepted"]),
+    "several numbers for the one": ({"effort": {"rounds": 3}}, ["config: effort", "{'rounds': 3} is not accepted"]),
+    "out of range": ({"effort": 0}, ["config: effort", "0 is not accepted", "How much is measured"]),
+    "unknown size in the self-test": (
+        {"selftest_sizes": ["L4"]},
+        ["config: selftest_sizes", "no size is called 'L4'", "Known: L1, L2"],
+    ),
     "unknown isa": ({"isas": ["avx3"]}, ["config: isas", "'avx3' is not an instruction set", "scalar, avx2, avx512f"]),
     "unknown isa in a block": (
         {

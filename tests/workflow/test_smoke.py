@@ -1,50 +1,24 @@
 """The whole road once, as `snakemake --profile profiles/smoke` takes it, and what re-runs after an edit."""
 
 import json
-import os
 import re
-import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pypdf
 import pytest
+from checkouts import run
 
 from passline.tables import TABLES, read_table
 
-ROOT = Path(__file__).parents[2]
 SMOKE = ("--profile", "profiles/smoke")
 NOT_YET = {"counters"}  # no counter source is part of the workflow
 
 
 @pytest.fixture(scope="module")
-def road(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("road")
-    for name in ("kernels", "workflow", "profiles", "reports"):
-        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", "*.pyc"))
-    shutil.copy(ROOT / "Snakefile", folder)
-    done = run(folder, *SMOKE)
+def road(shared_checkout):
+    done = run(shared_checkout, *SMOKE)
     assert done.returncode == 0, done.stderr[-4000:]
-    return folder
-
-
-def run(folder, *arguments):
-    binaries = Path(sys.executable).parent
-    environment = {
-        **os.environ,
-        "PYTHONPATH": str(folder / "workflow"),
-        "PATH": f"{binaries}:{os.environ['PATH']}",
-        "TMPDIR": str(folder),  # a lock of its own: tests never wait for a measurement, nor hold one up
-    }
-    return subprocess.run(
-        [str(binaries / "snakemake"), *arguments],
-        cwd=folder,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    return shared_checkout
 
 
 def planned(folder):

@@ -1,17 +1,12 @@
 """Both compilers as contenders in one run, and the paper's full grid checked with each."""
 
-import os
 import shutil
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 import yaml
+from checkouts import run
 
 from passline.tables import read_table
-
-ROOT = Path(__file__).parents[2]
 
 pytestmark = [
     pytest.mark.slow,
@@ -22,22 +17,14 @@ pytestmark = [
 
 
 @pytest.fixture(scope="module")
-def session(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("compilers")
-    for name in ("kernels", "workflow", "profiles", "reports"):
-        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", "*.pyc"))
-    shutil.copy(ROOT / "Snakefile", folder)
-    smoke = yaml.safe_load((ROOT / "workflow/config/smoke.yaml").read_text())
-    (folder / "both.yaml").write_text(
+def session(shared_checkout):
+    smoke = yaml.safe_load((shared_checkout / "workflow/config/smoke.yaml").read_text())
+    (shared_checkout / "both.yaml").write_text(
         yaml.safe_dump({**smoke, "session": "both", "compilers": ["gcc", "clang"], "grid": "full"})
     )
-    binaries = Path(sys.executable).parent
-    environment = {**os.environ, "PYTHONPATH": str(folder / "workflow"), "TMPDIR": str(folder)}
-    environment["PATH"] = f"{binaries}:{environment['PATH']}"
-    command = [str(binaries / "snakemake"), "--configfile", "both.yaml"]
-    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    done = run(shared_checkout, "--configfile", "both.yaml", timeout=1800)
     assert done.returncode == 0, done.stderr[-4000:]
-    (found,) = folder.glob("results/*/both")
+    (found,) = shared_checkout.glob("results/*/both")
     return found
 
 

@@ -12,6 +12,9 @@ import pyperf
 
 from passline.measure.session import read
 
+PLANNED = "planned"
+"""What ended a block whose manifest does not say: it has the rounds that were planned."""
+
 
 def collect(manifest_path: Path, machine: str, session: str) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Rows of `timings` and of `rounds` of one step, from its manifest and its pyperf files."""
@@ -21,7 +24,8 @@ def collect(manifest_path: Path, machine: str, session: str) -> tuple[pd.DataFra
     rounds: list[dict[str, Any]] = []
     for block, suite in read(manifest_path.parent, manifest["blocks"]):
         facts = _facts(suite)
-        rounds.append(label | {key: value for key, value in facts.items() if key not in ("n_rows",)})
+        ended = {"stop_reason": manifest["blocks"][block].get("stop_reason") or PLANNED}
+        rounds.append(label | {key: value for key, value in facts.items() if key != "n_rows"} | ended)
         for benchmark in suite.get_benchmarks():
             metadata = benchmark.get_metadata()
             index = metadata["passline_contender"]

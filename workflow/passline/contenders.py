@@ -42,6 +42,14 @@ def alone(study: Study, variant: Variant, built: Built) -> Contender:
     return _contender(name, built, [variant.name], key, prefix=prefix, state=state, scratch=scratch)
 
 
+def planted(study: Study, name: str, built: Built, isa: str, share: float) -> Contender:
+    """The same call under another name, with a known slowdown: the first `share` of the elements is handled twice."""
+    plain = algorithm(study, name, built, isa, "preset", split=False)
+    variant = f"preset+{share:.0%}"
+    key = {**plain["key"], "variant": variant}
+    return {**plain, "name": f"{built.compiler} {name} {isa} {variant}", "planted": share, "key": key}
+
+
 def runs(contender: Contender) -> tuple[str, ...]:
     """Every variant that a round runs for a contender: its passes, and those that prepare its state."""
     return (*contender["variants"], *contender["prefix"])
@@ -70,6 +78,7 @@ def _contender(
     split: bool = False,
     scratch: bool = False,
     whole: bool = False,
+    planted: float = 0.0,
 ) -> Contender:
     return {
         "name": name,
@@ -80,5 +89,6 @@ def _contender(
         "split": split,
         "scratch": scratch,
         "whole": whole,
+        "planted": planted,
         "key": key,
     }

@@ -7,14 +7,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from passline.contenders import Built, algorithm, alone, runs
+from passline.effort import design, looks
 from passline.errors import ConfigError
-from passline.measure.spec import Block, Contender, Inputs
+from passline.measure.spec import Block, Contender, Inputs, Stop
 from passline.registry import Isa, Study, load_isas
 from passline.sizes import Caches, key_sizes, sweep_sizes
 
 CLOCK_SHARE = 0.02  # where reading the clock costs more than this share of a call, the size is skipped
 MEMORY_SHARE = 0.8  # of the machine's memory that buffers may take
 LARGE_MEMORY_MULTIPLE = 3  # large class counts are measured only where memory is this many times what they take
+TUNE_SWEEPS = 4  # hundreds of variants: the choice rests on minima, which need fewer values than a ratio
+CEILING_SWEEPS = 4  # a ceiling is a rate, compared with none in its sweep: fewer and longer values
+CEILING_VALUES = 4  # ... of so many times the usual length
 _CEILING_LEVELS = {"L1": "L1", "L2": "L2", "LLC": "LLC/2", "DRAM": "4 x LLC"}  # level -> size label
 _MEMORY_LEVELS = ("LLC", "DRAM")  # shared by all cores: with all of them, each takes its part of the row
 
@@ -46,6 +50,7 @@ class Planner:
     ) -> None:
         """Resolve the sizes; ConfigError where a size listed in the config does not fit into memory."""
         self.config, self.study, self.ceilings, self.isas, self.host = config, study, ceilings, isas, host
+        self.design = design(config["effort"])
         self.known_isas = list(load_isas())
         self.key = key_sizes(host.caches)
         listed = config["sizes"]["sweep"]
@@ -169,9 +174,11 @@ class Planner:
 
     def block(self, name: str, protocol: str, n: int, family: str, pages: str, contenders: list[Contender]) -> Block:
         """A block of the timing step."""
-        effort = self.config["effort"]
-        in_cache = protocol != "cold" and 8 * n <= self.host.caches.llc // 2
+        in_cache = self.in_cache(protocol, n)
         key = {"n_elements": n, "threads": 1, "cache_protocol": protocol, "inputs": family, "pages": pages}
+        compared = pairs(contenders, self.study)
+        most = self.design.rounds_most_in_cache if in_cache else self.design.rounds_most
+        target = self.design.target_in_cache if in_cache else self.design.target
         return {
             "name": name,
             "protocol": protocol,
@@ -179,11 +186,16 @@ class Planner:
             "threads": 1,
             "inputs": self.inputs(family),
             "pages": pages,
-            "rounds": effort["rounds_in_cache" if in_cache else "rounds"],
-            "sweeps": effort["sweeps"],
-            "value_s": effort["value_s"],
+            "rounds": most if compared else self.design.rounds_least,
+            "stop": stop_rule(compared, target, self.design.rounds_least, most),
+            "sweeps": self.design.sweeps,
+            "value_s": self.design.value_s,
             "contenders": [{**c, "key": {**c["key"], **key}} for c in contenders],
         }
+
+    def in_cache(self, protocol: str, n: int) -> bool:
+        """Whether x and y fit into half of the LLC, and stay there from call to call."""
+        return protocol != "cold" and 8 * n <= self.host.caches.llc // 2
 
     def sound(
         self, contenders: list[Contender], builds: Sequence[Built]
@@ -232,7 +244,6 @@ class Planner:
         """
         large = self.host.caches.elements("llc", 1)
         sizes = sorted({self.key["L1"], self.key["L2"], large})
-        effort = self.config["effort"]
         blocks = [
             self.block(
                 f"tune-hot-n{n}-uniform-huge-{isa}",
@@ -249,12 +260,28 @@ class Planner:
             if n < large or self.isas[isa].lanes > 1
         ]
         return [
-            {**b, "rounds": effort["tune_rounds"], "value_s": effort["tune_value_s"]} for b in blocks if b["contenders"]
+            {**b, "rounds": self.design.tune_rounds, "sweeps": TUNE_SWEEPS, "value_s": self.design.tune_value_s}
+            for b in blocks
+            if b["contenders"]
         ]
+
+    def selftest_sizes(self) -> list[int]:
+        """Row lengths of the self-test, shortest first; ConfigError for a label that no size has."""
+        wanted = self.config["selftest_sizes"]
+        if wanted == "sweep":
+            return self.sweep
+        unknown = [size for size in wanted if isinstance(size, str) and size not in self.labels]
+        if unknown:
+            raise ConfigError(
+                "config: selftest_sizes", f"no size is called {unknown[0]!r}", f"Known: {', '.join(self.labels)}"
+            )
+        sizes = sorted({self.labels[size] if isinstance(size, str) else int(size) for size in wanted})
+        self.check_listed("selftest_sizes", sizes)
+        return sizes
 
     def roofs(self, builds: Sequence[Built]) -> list[Block]:
         """Blocks of the ceilings step: every ceiling per level, on one cpu and on all."""
-        effort, cpus = self.config["effort"], len(self.host.cpus)
+        cpus = len(self.host.cpus)
         blocks: list[Block] = []
         for level, label in _CEILING_LEVELS.items():
             for threads in sorted({1, cpus}):
@@ -270,8 +297,37 @@ class Planner:
                 block = self.block(f"ceilings-{level}-t{threads}", "hot", n, "uniform", "huge", contenders)
                 key = {"threads": threads}
                 block["contenders"] = [{**c, "key": {**c["key"], **key}} for c in block["contenders"]]
-                blocks.append({**block, "threads": threads, "rounds": effort["ceiling_rounds"]})
+                effort = {
+                    "rounds": self.design.ceiling_rounds,
+                    "sweeps": CEILING_SWEEPS,
+                    "value_s": CEILING_VALUES * self.design.value_s,
+                }
+                blocks.append({**block, "threads": threads, **effort})
         return blocks
+
+
+def pairs(contenders: Sequence[Contender], study: Study) -> list[list[int]]:
+    """[contender, base] of the study's comparisons among whole algorithms of one build, ISA and choice of variants."""
+    place = {
+        (c["library"], c["key"]["isa"], c["key"]["variant"], c["key"]["algorithm"]): i
+        for i, c in enumerate(contenders)
+        if c["whole"]
+    }
+    return [
+        [place[*setting, algorithm], place[*setting, base]]
+        for algorithm, base in study.comparisons
+        for setting in dict.fromkeys(key[:3] for key in place)
+        if {(*setting, algorithm), (*setting, base)} <= place.keys()
+    ]
+
+
+def stop_rule(compared: list[list[int]], target: float, least: int, most: int) -> Stop:
+    """The rule for these pairs; without any, all rounds are taken."""
+    return {
+        "pairs": compared,
+        "target": target,
+        "looks": [list(look) for look in looks(least, most)] if compared else [],
+    }
 
 
 def _merge(blocks: list[Block]) -> list[Block]:
@@ -280,7 +336,12 @@ def _merge(blocks: list[Block]) -> list[Block]:
     for block in blocks:
         if block["name"] in merged:
             known = {c["name"] for c in merged[block["name"]]["contenders"]}
-            merged[block["name"]]["contenders"] += [c for c in block["contenders"] if c["name"] not in known]
+            new = [i for i, c in enumerate(block["contenders"]) if c["name"] not in known]
+            shift = len(known)
+            merged[block["name"]]["contenders"] += [block["contenders"][i] for i in new]
+            merged[block["name"]]["stop"]["pairs"] += [
+                [shift + new.index(i), shift + new.index(j)] for i, j in block["stop"]["pairs"] if i in new and j in new
+            ]
         else:
             merged[block["name"]] = block
     return list(merged.values())

@@ -136,6 +136,7 @@ class Study:
     algorithms: Mapping[str, Algorithm]
     inputs: Mapping[str, Mapping[str, Any]]
     variants: tuple[Variant, ...]
+    comparisons: tuple[tuple[str, str], ...]  # (algorithm, base)
 
     def variants_of(self, pass_name: str, isa: str) -> tuple[Variant, ...]:
         """Variants of one pass on one ISA, in the order of the study."""
@@ -215,6 +216,10 @@ def load_study(folder: Path, isas: Mapping[str, Isa], grid: str = "default") -> 
                     f"unknown pass {pass_name!r}",
                     f"Known passes: {', '.join(passes)}",
                 )
+    comparisons = document.get("comparisons", [])
+    for name in {name for pair in comparisons for name in pair} - algorithms.keys():
+        known = ", ".join(algorithms)
+        raise StudyError(f"{path}: comparisons", f"unknown algorithm {name!r}", f"Known algorithms: {known}")
     variants = tuple(
         variant
         for name, spec in document["passes"].items()
@@ -231,6 +236,7 @@ def load_study(folder: Path, isas: Mapping[str, Isa], grid: str = "default") -> 
         algorithms,
         document.get("inputs", {}),
         variants,
+        tuple((one, other) for one, other in comparisons),
     )
 
 

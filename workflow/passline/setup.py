@@ -111,6 +111,7 @@ def load(config: Mapping[str, Any], root: Path = Path("/")) -> Setup:
     if not isas:
         raise MachineError("config: isas", "no instruction set is left", "Use isas: auto")
     planner = setup.planner()
+    planner.selftest_sizes()
     for group in config["blocks"]:
         planner.resolve_sizes(group)
         planner.resolve_isas(group["isas"])

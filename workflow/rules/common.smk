@@ -17,6 +17,7 @@ except PasslineError as error:
 RESULTS = SETUP.results
 TABLES = f"{RESULTS}/tables"
 REPORTS = SETUP.reports
+SELFTEST = f"{TABLES}/selftest.csv"
 COMPILERS = config["compilers"]
 write_machine(SETUP.machine, Path(RESULTS, "machine.json"))
 write_json(Path(RESULTS, "config.json"), config)
@@ -25,7 +26,7 @@ write_json(Path(RESULTS, "config.json"), config)
 wildcard_constraints:
     compiler="[A-Za-z0-9_.+-]+",
     study="[a-z0-9_]+",
-    step="ceilings|tuning|times",
+    step="ceilings|tuning|times|selftest",
 
 
 def modules(rule_name):
@@ -48,10 +49,9 @@ def objects_of(wildcards):
 
 
 def previous_step(wildcards):
-    """The manifest of the measuring step before this one."""
-    steps = ["ceilings", "tuning", "times"]
-    position = steps.index(wildcards.step)
-    return [f"{RESULTS}/raw/{steps[position - 1]}/manifest.json"] if position else []
+    """The manifest of the measuring step before this one; the self-test stands by itself."""
+    before = {"tuning": ["ceilings"], "times": ["tuning"]}.get(wildcards.step, [])
+    return [f"{RESULTS}/raw/{step}/manifest.json" for step in before]
 
 
 FIGURES = sorted(path.stem for path in Path("workflow/figures").glob("[a-z]*.py"))

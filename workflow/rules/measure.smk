@@ -54,6 +54,8 @@ rule measure:
         f"{RESULTS}/logs/measure/{{step}}.log",
     # All cores: nothing else of this workflow runs beside it.
     threads: workflow.cores
+    params:
+        machine=f"{RESULTS}/machine.json",
     message:
         "measure {wildcards.step}: other work on this machine disturbs it"
     script:

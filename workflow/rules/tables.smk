@@ -25,7 +25,8 @@ rule machines:
     input:
         machine=f"{RESULTS}/machine.json",
         builds=expand(rules.link.output.build, compiler=COMPILERS),
-        clock=f"{RESULTS}/raw/tuning/manifest.json",
+        tuning=f"{RESULTS}/raw/tuning/manifest.json",
+        times=f"{RESULTS}/raw/times/manifest.json",
         modules=modules("machines"),
     output:
         f"{TABLES}/machines.csv",

@@ -1,4 +1,4 @@
-"""Write table `machines`: the hardware, the builds, and the cost of reading the clock."""
+"""Write table `machines`: the hardware, the state it was measured in, the builds, and the cost of reading the clock."""
 
 import json
 from collections.abc import Sequence
@@ -9,13 +9,15 @@ import pandas as pd
 from passline.builds import load_builds
 from passline.machine import facts, read_machine
 from passline.script import reporting
+from passline.session_state import merged
 from passline.tables import write_table
 
 
-def main(machine_path: Path, builds: Sequence[str], clock: Path, label: str, out: Path) -> None:
+def main(machine_path: Path, builds: Sequence[str], tuning: Path, times: Path, label: str, out: Path) -> None:
     """One row per fact."""
-    rows = facts(read_machine(machine_path))
-    cost = json.loads(clock.read_text(encoding="utf-8"))["clock_cost_s"]
+    first, last = (json.loads(path.read_text(encoding="utf-8")) for path in (tuning, times))
+    rows = [*facts(read_machine(machine_path)), *merged([*first["states"], *last["states"]])]
+    cost = first["clock_cost_s"]
     rows.append(
         {
             "key": "clock_cost_s",
@@ -40,7 +42,8 @@ if __name__ == "__main__":
         main(
             Path(source.machine),
             source.builds,
-            Path(source.clock),
+            Path(source.tuning),
+            Path(source.times),
             snakemake.params.machine,
             Path(snakemake.output[0]),
         )

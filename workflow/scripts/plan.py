@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +56,8 @@ def main(
             "measurement": config["measurement"],
             "command": command,
             "effort": config["effort"],
+            "design": asdict(planner.design),
+            "comparisons": [list(pair) for pair in setup.study.comparisons],
             "labels": plan.labels,
             "bars": list(KEY_FRACTIONS),
             "out_of_cache": ["4 x LLC"],

@@ -1,54 +1,64 @@
-"""Table `ratios`: who is faster, by how much, and how sure that is.
+"""Tables `ratios` and `round_ratios`: who is faster, by how much, and how sure that is.
 
-A ratio compares two contenders of one block, round by round: both ran in the same process,
-on the same buffers, within the same second.
+A ratio compares two contenders of one block, sweep by sweep: both ran in the same process,
+on the same buffers, within milliseconds.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
-from passline.derive.rounds import by_round, round_medians
-from passline.statistics import half_width, holm, median_interval, paired_ratio, verdict
-from passline.tables import KEY
+from passline.derive.rounds import CONTENDER, Contender, Pair, block_values, pair
+from passline.errors import TableError
+from passline.shape import bimodal, outliers
+from passline.statistics import LEAST_VALUES, PairedRatio, half_width, median_interval, paired_ratio, verdicts
+from passline.tables import KEY, NOT_APPLICABLE
 
-ALGORITHM_PAIRS = (
-    ("two_pass", "three_pass_recompute"),
-    ("two_pass", "three_pass_reload"),
-    ("three_pass_reload", "three_pass_recompute"),
-)
-"""(contender, base): the questions of the paper."""
-
-Contender = tuple[str, str, str, str]
-"""(build_id, algorithm, isa, variant) of a whole algorithm in a block."""
+Flags = npt.NDArray[np.bool_]
 
 
-def ratios_table(timings: pd.DataFrame, registry: pd.DataFrame, plan: Mapping[str, Any]) -> pd.DataFrame:
-    """Table `ratios` from tables `timings` and `registry`; p values corrected within each family."""
+def compared(timings: pd.DataFrame, registry: pd.DataFrame, plan: Mapping[str, Any]) -> list[Pair]:
+    """Every pair of table `ratios`, from tables `timings` and `registry` and the plan's `comparisons`."""
     order = _isas_by_width(registry)
-    stops: Mapping[str, str] = plan.get("stop_reasons", {})
-    rows = []
-    for block, members in round_medians(timings, "algorithms").groupby("block", sort=True):
-        matrix = by_round(members, ["build_id", "algorithm", "isa", "variant"])
-        point = members.iloc[0]
-        for contender, base in pairs([tuple(column) for column in matrix.columns], order):
-            both = matrix[[contender, base]].dropna()
-            rows.append(
-                _row(point, contender, base, both[base], both[contender], stops.get(str(block), "planned rounds done"))
-            )
-    table = pd.DataFrame(rows)
-    if table.empty:
-        return table
-    table["p_adjusted"] = holm(table["p_adjusted"].to_numpy(), families(table))
-    table["verdict"] = [
-        verdict(low, high, p)
-        for low, high, p in zip(table["ratio_low"], table["ratio_high"], table["p_adjusted"], strict=True)
+    return [
+        pair(values, contender, base)
+        for values in block_values(timings, "algorithms")
+        for contender, base in pairs(values.contenders, order, plan["comparisons"])
     ]
+
+
+def ratios_table(found: Sequence[Pair], rounds: pd.DataFrame) -> pd.DataFrame:
+    """Table `ratios` from compared pairs and table `rounds`; p values corrected within each family."""
+    if not found:
+        return pd.DataFrame()
+    known = _by_block(rounds)
+    facts = [_facts(known, each) for each in found]
+    marks = [rows["marked"].to_numpy(dtype=np.bool_) for rows in facts]
+    results = [paired_ratio(each.ratio) for each in found]
+    table = pd.DataFrame([_row(*each) for each in zip(found, results, facts, marks, strict=True)])
+    grouped = families(table)
+    table["p_adjusted"], table["verdict"] = verdicts(results, grouped)
+    table["verdict_unmarked"] = _without_marked(found, results, marks, grouped)
     return table
+
+
+def round_ratios_table(found: Sequence[Pair], rounds: pd.DataFrame) -> pd.DataFrame:
+    """Table `round_ratios`: algorithms against each other on one ISA with one choice of variants, round by round."""
+    known = _by_block(rounds)
+    frames = []
+    for each in found:
+        if each.contender[2:] != each.base[2:] or not len(each.rounds):
+            continue
+        facts = _facts(known, each)
+        rows = {"round": each.rounds, "start_utc": facts["start_utc"], "ratio": each.ratio, "marked": facts["marked"]}
+        frames.append(pd.DataFrame({**_names(each), "block": each.block, **rows}))
+    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
 
 
 def families(ratios: pd.DataFrame) -> list[Hashable]:
@@ -57,25 +67,24 @@ def families(ratios: pd.DataFrame) -> list[Hashable]:
     Larger families would ask for more rounds than a session of minutes has: with twelve rounds, no ratio of a
     family of more than 102 can pass (see `statistics.rounds_that_can_decide`).
     """
-    return [
-        (
-            row["algorithm"], row["base"], row["isa"], row["base_isa"], row["variant"] == row["base_variant"],
-            row["cache_protocol"], row["inputs"], row["pages"], row["threads"], row["build_id"],
-        )
-        for _, row in ratios.iterrows()
-    ]  # fmt: skip
+    same_variant = ratios["variant"] == ratios["base_variant"]
+    shared = ["algorithm", "base", "isa", "base_isa", "cache_protocol", "inputs", "pages", "threads", "build_id"]
+    return list(zip(*(ratios[column] for column in shared), same_variant, strict=True))
 
 
-def pairs(contenders: list[Contender], isas_by_width: list[str]) -> Iterator[tuple[Contender, Contender]]:
+def pairs(
+    contenders: Sequence[Contender], isas_by_width: Sequence[str], comparisons: Sequence[Sequence[str]]
+) -> Iterator[tuple[Contender, Contender]]:
     """The (contender, base) pairs among the contenders of a block.
 
-    Algorithms against each other on the same ISA; the same algorithm on the next narrower ISA; tuned against preset.
+    The study's (algorithm, base) comparisons on the same ISA; the same algorithm on the next narrower ISA; tuned
+    against preset.
     """
     present = set(contenders)
     ranked = [isa for isa in isas_by_width if any(c[2] == isa for c in contenders)]
     narrower = dict(zip(ranked[1:], ranked, strict=False))
     for build, algorithm, isa, variant in sorted(present):
-        bases = [(build, base, isa, variant) for contender, base in ALGORITHM_PAIRS if contender == algorithm]
+        bases = [(build, base, isa, variant) for contender, base in comparisons if contender == algorithm]
         if isa in narrower:
             bases.append((build, algorithm, narrower[isa], variant))
         if variant == "tuned":
@@ -88,32 +97,68 @@ def _isas_by_width(registry: pd.DataFrame) -> list[str]:
     return [str(isa) for isa in lanes["isa"]]
 
 
-def _row(
-    point: pd.Series[Any],
-    contender: Contender,
-    base: Contender,
-    base_s: pd.Series[float],
-    time_s: pd.Series[float],
-    stop: str,
-) -> dict[str, Any]:
-    """One row; `p_adjusted` still holds the raw p, corrected when all rows are known."""
-    result = paired_ratio(base_s, time_s)
-    build_id, algorithm, isa, variant = contender
-    chosen = {"build_id": build_id, "algorithm": algorithm, "isa": isa, "variant": variant}
-    return {column: chosen.get(column, point[column]) for column in KEY} | {
-        "base": base[1],
-        "base_isa": base[2],
-        "base_threads": int(point["threads"]),
-        "base_variant": base[3],
-        "base_time_median_s": median_interval(base_s).median,
-        "time_median_s": median_interval(time_s).median,
+def _by_block(rounds: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    columns = ["start_utc", "marked", "stop_reason"]
+    return {str(block): facts.set_index("round")[columns] for block, facts in rounds.groupby("block")}
+
+
+def _facts(known: Mapping[str, pd.DataFrame], found: Pair) -> pd.DataFrame:
+    """Facts of the pair's rounds, in their order; TableError where table `rounds` lacks one."""
+    facts = known.get(found.block)
+    missing = set(map(int, found.rounds)) - set(() if facts is None else facts.index)
+    if facts is None or missing:
+        raise TableError(
+            "table rounds",
+            f"has no round {min(missing)} of block {found.block}, but timings do",
+            "Delete both tables and run snakemake again",
+        )
+    return facts.loc[found.rounds]
+
+
+def _names(found: Pair) -> dict[str, Any]:
+    """The columns that say which point and pair a row is about."""
+    chosen = {**found.point, **dict(zip(CONTENDER, found.contender, strict=True))}
+    _, base, base_isa, base_variant = found.base
+    return {column: chosen[column] for column in KEY} | {
+        "base": base,
+        "base_isa": base_isa,
+        "base_threads": int(found.point["threads"]),
+        "base_variant": base_variant,
+    }
+
+
+def _row(found: Pair, result: PairedRatio, facts: pd.DataFrame, marked: Flags) -> dict[str, Any]:
+    """One row without p and verdicts, which need all rows."""
+    logs = np.log(found.ratio)
+    return _names(found) | {
+        "base_time_median_s": median_interval(found.base_s).median,
+        "time_median_s": median_interval(found.time_s).median,
         "ratio": result.interval.median,
         "ratio_low": result.interval.low,
         "ratio_high": result.interval.high,
-        "p_adjusted": result.p if result.interval.n else math.nan,
         "effect_size": result.effect_size,
         "smallest_detectable": half_width(result.interval),
-        "verdict": "",
         "n_rounds": result.interval.n,
-        "stop_reason": stop,
+        "stop_reason": str(facts["stop_reason"].iloc[0]) if len(facts) else NOT_APPLICABLE,
+        "outliers": outliers(logs),
+        "autocorrelation": result.dependence.autocorrelation,
+        "p_dependence": result.dependence.p,
+        "bimodal": bimodal(logs),
+        "n_marked": int(marked.sum()),
+        "ratio_unmarked": median_interval(found.ratio[~marked]).median if _enough(marked) else math.nan,
     }
+
+
+def _enough(marked: Flags) -> bool:
+    return int(np.sum(~marked)) >= LEAST_VALUES
+
+
+def _without_marked(
+    found: Sequence[Pair], results: Sequence[PairedRatio], marks: Sequence[Flags], grouped: Sequence[Hashable]
+) -> list[str]:
+    """The verdicts if marked rounds did not count."""
+    kept = [i for i, marked in enumerate(marks) if _enough(marked)]
+    others = [paired_ratio(found[i].ratio[~marks[i]]) if marks[i].any() else results[i] for i in kept]
+    _, judged = verdicts(others, [grouped[i] for i in kept])
+    told = dict(zip(kept, judged, strict=True))
+    return [told.get(i, NOT_APPLICABLE) for i in range(len(found))]

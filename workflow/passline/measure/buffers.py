@@ -28,22 +28,25 @@ class Buffer:
     owner: object
 
 
-def allocate(n_rows: int, n_elements: int, pages: str) -> Buffer:
-    """Allocate n_rows rows of n_elements floats; MemoryError where the system refuses."""
+def allocate(n_rows: int, n_elements: int, pages: str, offset: int = 0) -> Buffer:
+    """Allocate n_rows rows of n_elements floats, `offset` bytes behind where their memory would start.
+
+    Raises MemoryError where the system refuses.
+    """
     stride = math.ceil(4 * n_elements / ROW_PADDING) * ROW_PADDING
     size = n_rows * stride
     if pages == "malloc":
         # Large requests to malloc start 16 bytes behind a page boundary; the array owns the memory it is cut from.
-        raw = np.empty(size + mmap.PAGESIZE + 16, np.uint8)
-        start = (-raw.ctypes.data) % mmap.PAGESIZE + 16
+        raw = np.empty(size + mmap.PAGESIZE + 16 + offset, np.uint8)
+        start = (-raw.ctypes.data) % mmap.PAGESIZE + 16 + offset
         flat, owner = raw[start : start + size], raw
     else:
         # Whole huge pages: a mapping that ends within one gets none there.
-        whole_pages = math.ceil(size / HUGE_PAGE) * HUGE_PAGE
+        whole_pages = math.ceil((size + offset) / HUGE_PAGE) * HUGE_PAGE
         mapped = mmap.mmap(-1, whole_pages + HUGE_PAGE, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
         advise(mapped, pages)
         whole = np.frombuffer(mapped, np.uint8)
-        start = (-whole.ctypes.data) % HUGE_PAGE
+        start = (-whole.ctypes.data) % HUGE_PAGE + offset
         flat, owner = whole[start : start + size], whole
     rows = tuple(flat[i * stride : i * stride + 4 * n_elements].view(np.float32) for i in range(n_rows))
     return Buffer(rows, size, owner)

@@ -1,20 +1,22 @@
 """A round: one fresh process for one block. Run as `python -m passline.measure.round OUT`, with its spec on stdin.
 
 It allocates once, runs every contender of the block on the same buffers in random order, forwards and backwards in
-turn (so that a steady drift cancels; a call too slow to repeat runs once, in alternating direction from round to
-round), and writes one pyperf file aside, then renames it.
+turn (so that a steady drift cancels), and writes one pyperf file aside, then renames it. It ends with its parent.
 """
 
 from __future__ import annotations
 
+import ctypes
 import datetime
 import json
 import math
 import os
 import random
+import signal
 import statistics
 import sys
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -27,9 +29,18 @@ from passline.measure.spec import Block, Contender, RoundSpec
 CLOCK_S = 50e-6  # length of one clock measurement
 SETTLE = 20  # before each value, 1/20 of its calls run untimed: the caches then hold this contender's own footprint
 LONG = 4  # a call this many times longer than a value should be needs none of that: its row is too long for any cache
-SLOW = 20  # a call this many times longer than a value should be is timed once: it is long enough to be steady
+SLOW = 4  # a contender may take this many times longer in a round than sweeps of the usual values: longer calls are
+# timed in fewer sweeps, as more rounds tell more than more values
+OFFSETS = 64  # x and y start at one of so many cache lines of a page: which sets they share, and whether their
+CACHE_LINE = 64  # low address bits agree, differs from round to round (Mytkowicz et al. 2009)
 CHECKED_ELEMENTS = 1 << 20  # longer rows are not summed: single-precision sums are known to drift there
 COLD_LLC_MULTIPLE = 4
+LEAST_FOR_QUARTILES = 4
+
+
+def sweeps_of(block: Block, call_s: float) -> int:
+    """Sweeps that time a contender whose call takes call_s."""
+    return max(1, min(block["sweeps"], round(SLOW * block["sweeps"] * block["value_s"] / call_s)))
 
 
 def row_counts(block: Block, llc_bytes: int) -> tuple[int, int]:
@@ -62,6 +73,7 @@ class Runner:
             workload.set_state(contender["state"])
             paper = block["protocol"] == "paper"
             workload.c.touch_x = workload.c.clock_each_call = int(paper)
+            workload.c.planted_elements = round(contender["planted"] * block["n_elements"])
         self.calls = 1
 
     def run(self, calls: int) -> list[float]:
@@ -96,11 +108,17 @@ class RowSet:
     """The rows of one thread."""
 
     def __init__(
-        self, block: Block, counts: tuple[int, int], library: Library, cpu: int, rng: np.random.Generator
+        self,
+        block: Block,
+        counts: tuple[int, int],
+        offsets: tuple[int, int],
+        library: Library,
+        cpu: int,
+        rng: np.random.Generator,
     ) -> None:
         """Allocate and fill; every page is first touched from `cpu`."""
         n = block["n_elements"]
-        x, y = (buffers.allocate(count, n, block["pages"]) for count in counts)
+        x, y = (buffers.allocate(c, n, block["pages"], o) for c, o in zip(counts, offsets, strict=True))
         extra = buffers.allocate(1, n, block["pages"]) if any(c["scratch"] for c in block["contenders"]) else None
         self.buffers = [buffer for buffer in (x, y, extra) if buffer is not None]
         for buffer in self.buffers:
@@ -126,7 +144,9 @@ def take(spec: RoundSpec) -> pyperf.BenchmarkSuite:
     first = next(iter(libraries.values()))
     counts = row_counts(block, spec["llc_bytes"])
     threads = block["threads"]
-    rows = [RowSet(block, counts, first, spec["cpus"][i] if threads > 1 else -1, rng) for i in range(threads)]
+    x_offset, y_offset = (CACHE_LINE * int(line) for line in rng.integers(0, OFFSETS, 2))
+    cpus = spec["cpus"][:threads] if threads > 1 else [-1]
+    rows = [RowSet(block, counts, (x_offset, y_offset), first, c, rng) for c in cpus]
     contenders = block["contenders"]
     runners = [Runner(c, libraries[c["library"]], block, rows, spec["cpus"]) for c in contenders]
     order = list(range(len(runners)))
@@ -142,7 +162,7 @@ def take(spec: RoundSpec) -> pyperf.BenchmarkSuite:
             if sweep == 0:
                 warmups[index] = runner.calibrate(block["value_s"])
                 doubts += _check(runner, rows[0])
-            elif sum(warmups[index][1]) > SLOW * block["value_s"]:
+            elif sweep >= sweeps_of(block, sum(warmups[index][1])):
                 continue
             if sum(warmups[index][1]) < LONG * block["value_s"]:
                 runner.run(1 + runner.calls // SETTLE)
@@ -172,12 +192,28 @@ def take(spec: RoundSpec) -> pyperf.BenchmarkSuite:
         "huge_bytes": buffers.huge_bytes(),
         "buffer_bytes": sum(b.bytes for r in rows for b in r.buffers),
         "env_bytes": spec["padding_bytes"],
-        "offset_bytes": 0,
+        "offset_bytes": x_offset,
+        "offset_y_bytes": y_offset,
+        "noise": _noise(values.values()),
         "n_rows": counts[0],
         "marked": bool(doubts),
         "reason": "; ".join(doubts) or "-",
     }
     return _suite(runners, warmups, values, facts)
+
+
+def _noise(values: Iterable[list[list[float]]]) -> float:
+    """Median over contenders of the distance between quartiles over the median; NaN with fewer than four values."""
+    totals = [sorted(map(sum, found)) for found in values if len(found) >= LEAST_FOR_QUARTILES]
+    quartiles = [statistics.quantiles(found) for found in totals]
+    return statistics.median((q[2] - q[0]) / q[1] for q in quartiles) if quartiles else math.nan
+
+
+def end_with_parent(parent: int) -> None:
+    """Have the kernel kill this process when `parent` dies, as by kill -9 (prctl(2), PR_SET_PDEATHSIG)."""
+    ctypes.CDLL(None, use_errno=True).prctl(1, signal.SIGKILL, 0, 0, 0)
+    if os.getppid() != parent:  # it died before it was asked for
+        sys.exit(1)
 
 
 def _check(runner: Runner, rows: RowSet) -> list[str]:
@@ -220,6 +256,7 @@ def _suite(
 def main(out: Path) -> None:
     """Take the round that stdin describes and write it to `out`."""
     spec: RoundSpec = json.load(sys.stdin)
+    end_with_parent(spec["parent"])
     suite = take(spec)
     aside = out.with_name(f".{out.name}")
     suite.dump(str(aside), replace=True)

@@ -1,30 +1,28 @@
 """A measuring step: all rounds of all blocks, one process after the other, resumable at every round.
 
 Rounds run in round-major order (round 1 of every block, then round 2, ...), so that any prefix of a step is a
-smaller step, and a slow minute of the machine falls on all blocks alike.
+smaller step, and a slow minute of the machine falls on all blocks alike. A block that its stop rule ends drops out.
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
+import math
 import os
 import random
-import subprocess
-import sys
+import statistics
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import pyperf
 
 from passline.errors import MeasurementError
+from passline.measure import stop, worker
 from passline.measure.lock import measuring
 from passline.measure.spec import Block, RoundSpec, fingerprint, write_json
-
-PADDING = "PASSLINE_PADDING"  # environment variable of random length: it moves the stack (Mytkowicz et al. 2009)
 
 
 @dataclass(frozen=True)
@@ -42,6 +40,32 @@ class Host:
         return {"cpus": " ".join(map(str, self.cpus)), "llc_bytes": str(self.llc_bytes), "seed": str(self.seed)}
 
 
+class Progress(Protocol):
+    """What is told of a running step."""
+
+    def start(self, taken: int, expected: int) -> None:
+        """Rounds there are already, and rounds there will be, about."""
+
+    def took(self, block: str, taken: int, expected: int, left_s: float, noise: float) -> None:
+        """A round is done; seconds left, about, and the noise of its values (see `round`)."""
+
+    def end(self, taken: int) -> None:
+        """The step is done."""
+
+
+class Silent:
+    """Tells nothing."""
+
+    def start(self, taken: int, expected: int) -> None:
+        """Nothing."""
+
+    def took(self, block: str, taken: int, expected: int, left_s: float, noise: float) -> None:
+        """Nothing."""
+
+    def end(self, taken: int) -> None:
+        """Nothing."""
+
+
 def block_folder(raw: Path, block: Block, code: Mapping[str, str]) -> Path:
     """Where a block's rounds lie: its name and the fingerprint of what its numbers depend on."""
     return raw / f"{block['name']}-{fingerprint(block, code)}"
@@ -52,54 +76,99 @@ def round_path(folder: Path, number: int) -> Path:
     return folder / f"round-{number:03d}.json"
 
 
+@dataclass
+class Rounds:
+    """The rounds of a block that are on disk, and what its stop rule makes of them."""
+
+    block: Block
+    folder: Path
+    taken: int = 0  # from the first on, without a gap
+    ended: str | None = None  # what ended the block
+    expected: int = 0  # rounds there will be, about
+    ratios: list[stop.Ratios] = field(default_factory=list)
+    durations: list[float] = field(default_factory=list)  # seconds
+    noise: float = math.nan  # of the last round
+
+    def look(self) -> None:
+        """See which rounds there are: another process may have taken some."""
+        while self.taken < self.block["rounds"] and worker.whole(self.path(self.taken), len(self.block["contenders"])):
+            found, facts = stop.read_round(self.path(self.taken), self.block)
+            self.ratios.append(found)
+            self.durations.append(float(facts["duration_s"]))
+            self.noise = float(facts["noise"])
+            self.taken += 1
+        self.ended = stop.enough(self.block, self.ratios)
+        self.expected = self.taken if self.ended else stop.expected(self.block, self.ratios)
+
+    def path(self, number: int) -> Path:
+        """File of a round."""
+        return round_path(self.folder, number)
+
+    def usual_s(self) -> float:
+        """Median time of a round; 0 where there is none yet."""
+        return statistics.median(self.durations) if self.durations else 0.0
+
+
 def run(
-    step: str, blocks: Sequence[Block], code: Mapping[str, Mapping[str, str]], raw: Path, host: Host
+    step: str,
+    blocks: Sequence[Block],
+    code: Mapping[str, Mapping[str, str]],
+    raw: Path,
+    host: Host,
+    progress: Progress | None = None,
 ) -> dict[str, Any]:
-    """Take every round that is not on disk yet; return the manifest: block -> folder, rounds and their hashes.
+    """Take every round that is not on disk yet; return the manifest: block -> folder, rounds, hashes, what ended it.
 
     `code` maps a block's name to the hashes of what it runs. Raises MeasurementError where a round fails; rounds
     already taken stay, and the next run goes on from there.
     """
-    folders = {block["name"]: block_folder(raw, block, {**code[block["name"]], **host.identity}) for block in blocks}
-    todo = [
-        (block, number)
-        for number in range(max((block["rounds"] for block in blocks), default=0))
-        for block in blocks
-        if number < block["rounds"] and not _whole(round_path(folders[block["name"]], number))
-    ]
-    total = sum(block["rounds"] for block in blocks)
-    progress = _Progress(step, total - len(todo), total)
-    if todo:
-        with measuring():
-            for block, number in todo:
-                began = time.monotonic()
-                _take(block, number, folders[block["name"]], host)
-                progress.done(block["name"], number, time.monotonic() - began, [b["name"] for b, _ in todo])
-    progress.end()
-    return {
-        block["name"]: {
-            "folder": folders[block["name"]].name,
-            "rounds": {
-                path.name: hashlib.sha256(path.read_bytes()).hexdigest()
-                for path in (round_path(folders[block["name"]], number) for number in range(block["rounds"]))
-            },
-        }
-        for block in blocks
-    }
+    progress = progress or Silent()
+    held = [Rounds(block, block_folder(raw, block, {**code[block["name"]], **host.identity})) for block in blocks]
+    for rounds in held:
+        rounds.look()
+    if any(rounds.ended is None for rounds in held):
+        with measuring(step) as lock:
+            _take_all(held, host, lock, progress)
+    progress.end(sum(rounds.taken for rounds in held))
+    return {rounds.block["name"]: _entry(rounds) for rounds in held}
 
 
-def _whole(path: Path) -> bool:
-    """Whether a round is there and whole: a crash of the system can leave a renamed file without its contents."""
-    try:
-        return bool(json.loads(path.read_text(encoding="utf-8"))["benchmarks"])
-    except (OSError, ValueError, KeyError):
-        return False
+def _take_all(held: Sequence[Rounds], host: Host, lock: int, progress: Progress) -> None:
+    guard = worker.Guard()
+    for rounds in held:
+        rounds.look()
+    progress.start(sum(r.taken for r in held), sum(r.expected for r in held))
+    startup: list[float] = []
+    for number in range(max(rounds.block["rounds"] for rounds in held)):
+        for rounds in held:
+            if rounds.taken != number or rounds.ended is not None:
+                continue
+            began = time.monotonic()
+            _take(rounds, number, host, lock, guard)
+            taken_s = time.monotonic() - began
+            rounds.look()
+            startup.append(taken_s - rounds.durations[number])
+            left_s = _left_s(held, statistics.median(startup))
+            progress.took(
+                rounds.block["name"],
+                sum(r.taken for r in held),
+                sum(r.expected for r in held),
+                left_s,
+                rounds.noise,
+            )
 
 
-def _take(block: Block, number: int, folder: Path, host: Host) -> None:
+def _left_s(held: Sequence[Rounds], startup_s: float) -> float:
+    """Seconds left: rounds to come times what a round of the block usually takes, or of any block."""
+    known = [rounds.usual_s() for rounds in held if rounds.durations]
+    usual = statistics.mean(known) if known else 0.0
+    return sum((rounds.expected - rounds.taken) * (startup_s + (rounds.usual_s() or usual)) for rounds in held)
+
+
+def _take(rounds: Rounds, number: int, host: Host, lock: int, guard: worker.Guard) -> None:
+    block = rounds.block
     # The same seed for the same block and round: an interrupted step goes on as it would have.
     seed = int.from_bytes(hashlib.sha256(f"{host.seed} {block['name']} {number}".encode()).digest()[:6], "big")
-    padding = random.Random(seed + 1).randrange(0, 4096)
     spec: RoundSpec = {
         "block": block,
         "round": number,
@@ -107,21 +176,23 @@ def _take(block: Block, number: int, folder: Path, host: Host) -> None:
         "libraries": dict(host.libraries),
         "cpus": list(host.cpus),
         "llc_bytes": host.llc_bytes,
-        "padding_bytes": padding,
+        "padding_bytes": random.Random(seed + 1).randrange(0, 4096),
+        "parent": os.getpid(),
     }
-    folder.mkdir(parents=True, exist_ok=True)
-    if not (folder / "block.json").is_file():
-        write_json(folder / "block.json", block)
-    environment = dict(os.environ) | {PADDING: "x" * padding}
-    command = [sys.executable, "-m", "passline.measure.round", str(round_path(folder, number))]
-    done = subprocess.run(command, input=json.dumps(spec), text=True, capture_output=True, env=environment, check=False)
-    if done.returncode:
-        tail = done.stderr.strip().splitlines()[-1:] or ["no message"]
-        raise MeasurementError(
-            f"{block['name']}, round {number}",
-            f"the process ended with status {done.returncode} ({tail[0]})",
-            "Rounds already taken are kept: run snakemake again to go on",
-        )
+    rounds.folder.mkdir(parents=True, exist_ok=True)
+    if not (rounds.folder / "block.json").is_file():
+        write_json(rounds.folder / "block.json", block)
+    worker.run(spec, rounds.path(number), lock, rounds.usual_s(), guard)
+
+
+def _entry(rounds: Rounds) -> dict[str, Any]:
+    """What the manifest says of a block: rounds that its stop rule asks for, even where more are on disk."""
+    paths = [rounds.path(i) for i in range(stop.end_of(rounds.block, rounds.ratios) or rounds.taken)]
+    return {
+        "folder": rounds.folder.name,
+        "rounds": {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in paths},
+        "stop_reason": rounds.ended,
+    }
 
 
 def read(raw: Path, manifest: Mapping[str, Any]) -> Iterator[tuple[str, pyperf.BenchmarkSuite]]:
@@ -136,35 +207,3 @@ def read(raw: Path, manifest: Mapping[str, Any]) -> Iterator[tuple[str, pyperf.B
                     f"Delete {path.parent} and {raw / 'manifest.json'}, and run snakemake again",
                 )
             yield name, pyperf.BenchmarkSuite.load(str(path))
-
-
-class _Progress:
-    """One line per few seconds: what is measured, how far, how long it will still take."""
-
-    def __init__(self, step: str, done: int, total: int) -> None:
-        self.step, self.count, self.total, self.began, self.printed = step, done, total, time.monotonic(), 0.0
-        self.durations: dict[str, list[float]] = {}
-        if done:
-            self._say(f"{done} of {total} rounds are there already")
-
-    def done(self, name: str, number: int, duration_s: float, names: Sequence[str]) -> None:
-        self.count += 1
-        self.durations.setdefault(name, []).append(duration_s)
-        if time.monotonic() - self.printed < 10:
-            return
-        self.printed = time.monotonic()
-        known = [d for values in self.durations.values() for d in values]
-        usual = sum(known) / len(known)
-        total = sum(sum(v) / len(v) if (v := self.durations.get(n)) else usual for n in names)
-        left = max(0.0, total - sum(known))
-        self._say(f"{self.count}/{self.total} rounds, {name} round {number + 1}; about {_clock(left)} left")
-
-    def end(self) -> None:
-        self._say(f"{self.total} rounds in {_clock(time.monotonic() - self.began)}")
-
-    def _say(self, text: str) -> None:
-        print(f"{self.step}: {text}", file=sys.stderr, flush=True)
-
-
-def _clock(seconds: float) -> str:
-    return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"

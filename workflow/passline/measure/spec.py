@@ -29,7 +29,16 @@ class Contender(TypedDict):
     split: bool  # read the clock between passes
     scratch: bool  # some pass uses the third row
     whole: bool  # y is a softmax afterwards, and must sum to one
+    planted: float  # share of the elements that each call handles twice: a slowdown of known size; 0 but in self-tests
     key: dict[str, Any]  # key columns of table timings
+
+
+class Stop(TypedDict):
+    """When a block has enough rounds; fixed before the first."""
+
+    pairs: list[list[int]]  # [contender, base]: the ratios that must be known well enough; none: all rounds are taken
+    target: float  # half-width of a ratio's interval
+    looks: list[list[int]]  # [rounds, rank]: at so many rounds the interval reaches from rank to rank
 
 
 class Block(TypedDict):
@@ -41,8 +50,9 @@ class Block(TypedDict):
     threads: int
     inputs: Inputs
     pages: str
-    rounds: int
-    sweeps: int  # values per contender and round: forwards, backwards, forwards, ...
+    rounds: int  # the most
+    stop: Stop
+    sweeps: int  # values per contender and round, fewer of long calls: forwards, backwards, forwards, ...
     value_s: float
     contenders: list[Contender]
 
@@ -57,15 +67,16 @@ class RoundSpec(TypedDict):
     cpus: list[int]
     llc_bytes: int
     padding_bytes: int
+    parent: int  # process that the round ends with
 
 
 def fingerprint(block: Block, code: Mapping[str, str]) -> str:
     """Hash of all that a block's numbers depend on: its contenders, their objects, and the code that measures.
 
-    `code` maps what the block runs to a hash of it. The number of rounds is left out: more rounds of the same
+    `code` maps what the block runs to a hash of it. How many rounds there are is left out: more rounds of the same
     block are the same block.
     """
-    described = {key: value for key, value in block.items() if key not in ("rounds", "contenders")}
+    described = {key: value for key, value in block.items() if key not in ("rounds", "stop", "contenders")}
     contenders = [{key: value for key, value in c.items() if key != "key"} for c in block["contenders"]]
     text = json.dumps([described, contenders, sorted(code.items())], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
