@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import importlib
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import doubtful
 import matplotlib as mpl
 import pandas as pd
 import pytest
@@ -17,7 +19,7 @@ from matplotlib.figure import Figure
 
 from passline import claims, titles
 from passline import figure_style as style
-from passline.tables import TABLES, conform
+from passline.tables import TABLES, conform, write_table
 from scripts.figure import main as draw_figure
 
 ROOT = Path(__file__).parents[2]
@@ -35,7 +37,12 @@ def with_claims(tables: dict[str, pd.DataFrame], plan: Mapping[str, Any]) -> dic
 
 @pytest.fixture(scope="module")
 def everything(full: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
-    return with_claims(full, synthetic.plan())
+    return {**with_claims(full, synthetic.plan()), "selftest": doubtful.selftest()}
+
+
+def tables_of(name: str) -> list[str]:
+    """Tables that a figure names, optional ones included."""
+    return [*module(name).TABLES, *getattr(module(name), "OPTIONAL", ())]
 
 
 def words(figure: Figure) -> str:
@@ -45,7 +52,7 @@ def words(figure: Figure) -> str:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_each_figure_states_its_tables_and_caption(name: str) -> None:
-    assert set(module(name).TABLES) <= set(TABLES)
+    assert set(tables_of(name)) <= set(TABLES)
     caption = module(name).CAPTION
     assert caption.endswith(".")
     assert len(caption) > 60
@@ -53,7 +60,7 @@ def test_each_figure_states_its_tables_and_caption(name: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_each_figure_reads_only_the_tables_it_names(name: str, everything: dict[str, pd.DataFrame]) -> None:
-    drawing = module(name).draw({table: everything[table] for table in module(name).TABLES}, synthetic.plan())
+    drawing = module(name).draw({table: everything[table] for table in tables_of(name)}, synthetic.plan())
     assert isinstance(drawing, Figure)
     assert drawing.get_figwidth() <= style.TEXT_WIDTH_IN
     assert len(drawing.axes) > 0
@@ -62,12 +69,13 @@ def test_each_figure_reads_only_the_tables_it_names(name: str, everything: dict[
 @pytest.mark.parametrize("name", NAMES)
 def test_each_figure_draws_on_minimal_data(name: str, minimal: dict[str, pd.DataFrame]) -> None:
     plan = synthetic.plan(synthetic.MINIMAL)
-    assert isinstance(module(name).draw(with_claims(minimal, plan), plan), Figure)
+    tables = {"selftest": conform("selftest", pd.DataFrame()), **with_claims(minimal, plan)}
+    assert isinstance(module(name).draw(tables, plan), Figure)
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_each_figure_says_so_when_there_is_nothing_to_draw(name: str, everything: dict[str, pd.DataFrame]) -> None:
-    empty = {table: everything[table].head(0) for table in module(name).TABLES if table != "registry"}
+    empty = {table: everything[table].head(0) for table in tables_of(name) if table != "registry"}
     drawing = module(name).draw({"registry": everything["registry"], **empty}, synthetic.plan())
     assert not drawing.axes
     assert words(drawing).startswith("No ")
@@ -134,6 +142,20 @@ def test_the_script_writes_three_files_and_stamps_smoke_runs(
     assert len(pd.read_csv(tmp_path / "c.csv")) > 0
 
 
+@pytest.mark.parametrize("tested", [False, True])
+def test_an_optional_table_may_be_missing_and_may_be_of_another_build(
+    tmp_path: Path, everything: dict[str, pd.DataFrame], tested: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    saved: list[Figure] = []
+    monkeypatch.setattr("passline.figure_style.save", lambda figure, *_: saved.append(figure))
+    _write(tmp_path, everything, measurement=True)
+    if tested:
+        write_table("selftest", everything["selftest"].assign(build_id="another"), tmp_path / "selftest.csv")
+    draw_figure("selftest", tmp_path, tmp_path / "plan.json", *[tmp_path / f"s.{x}" for x in ("svg", "pdf", "csv")])
+    assert words(saved[0]).startswith("No self-test") is not tested
+    assert len(pd.read_csv(tmp_path / "s.csv")) == (len(everything["selftest"]) if tested else 0)
+
+
 def test_equal_data_give_equal_files(tmp_path: Path, everything: dict[str, pd.DataFrame]) -> None:
     _write(tmp_path, everything, measurement=True)
     for number in (1, 2):
@@ -147,10 +169,7 @@ def test_equal_data_give_equal_files(tmp_path: Path, everything: dict[str, pd.Da
 
 
 def _write(folder: Path, tables: Mapping[str, pd.DataFrame], measurement: bool) -> None:
-    import json
-
-    from passline.tables import write_table
-
-    for name in ("ceilings", "registry"):
+    for name in ("ceilings", "registry", "machines"):
         write_table(name, tables[name], folder / f"{name}.csv")
-    (folder / "plan.json").write_text(json.dumps(synthetic.plan() | {"measurement": measurement}), encoding="utf-8")
+    plan = synthetic.plan() | {"measurement": measurement, "primary_build_id": synthetic.BUILD}
+    (folder / "plan.json").write_text(json.dumps(plan), encoding="utf-8")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import doubtful
 import pandas as pd
 import pytest
 import synthetic
@@ -136,10 +137,10 @@ def test_class_counts_are_all_there_and_the_skipped_one_has_its_reason(found: di
     assert rows[-1][-1].startswith("skipped: needs 4.1 GiB")
 
 
-def test_rounds_are_compared_with_what_the_correction_needs(full: dict[str, pd.DataFrame]) -> None:
-    few = full["ratios"].assign(n_rounds=6)
-    values = numbers._precision_values(few, synthetic.plan())
-    assert "some verdicts are undecided whatever the times" in values["rounds_enough"]
+def test_the_effort_is_said_as_the_design_that_follows_from_it() -> None:
+    text = numbers.effort_in_words(0.5, doubtful.DESIGN)
+    assert text.startswith("0.5, that is, at least 12 rounds of each block")
+    assert f"16 values of 500{formats.NARROW}µs per contender" in text
 
 
 def test_report_tables_refuse_a_row_of_another_length() -> None:

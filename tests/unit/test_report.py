@@ -8,6 +8,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+import doubtful
 import matplotlib as mpl
 import pandas as pd
 import pypdf
@@ -20,7 +21,7 @@ import scripts.figure
 import scripts.numbers
 import scripts.passes
 import scripts.ratios
-from passline import claims, figure_style, numbers, titles
+from passline import claims, figure_style, formats, numbers, titles
 from passline.errors import ReportError
 from passline.report import ReportFigure, compile_report
 from passline.tables import TABLES, conform, read_table, write_table
@@ -82,6 +83,7 @@ def test_all_parts_are_there(pages: list[str]) -> None:
     text = " ".join(pages)
     for part in (
         "Machine and method",
+        "How far to trust these numbers",
         "Over size",
         "Why",
         "Class counts",
@@ -97,6 +99,29 @@ def test_all_parts_are_there(pages: list[str]) -> None:
     assert "results/synthetic/made-up/tables" in text
 
 
+def test_without_a_self_test_the_report_says_so_and_how_to_run_it(pages: list[str]) -> None:
+    text = " ".join(pages)
+    assert "The instrument was not tested on this machine" in text
+    assert "snakemake selftest" in text
+    assert "What the instrument must reach" not in text
+
+
+def test_with_a_self_test_the_report_holds_its_counts_and_goals(
+    full: dict[str, pd.DataFrame], drawings: dict[str, ReportFigure], tmp_path: Path
+) -> None:
+    tables, plan = doubtful.tables(full), doubtful.plan()
+    output = tmp_path / "report.pdf"
+    document = document_of(tables, plan)[0]
+    compile_report(TEMPLATE, document, drawings, output)
+    text = " ".join(text_of(output))
+    assert "not tested" not in text
+    assert "What the instrument must reach" in text
+    for row in document["tables"]["goals"]["rows"]:
+        assert row[0] in text
+    for said in ("dependence", "outliers", "bimodal", "marked", "distributions_shown", "selftest_counts"):
+        assert document["values"][said][:40].replace(formats.NARROW, " ") in text
+
+
 def test_a_smoke_run_is_stamped_on_every_page_and_withholds_verdicts(
     minimal: dict[str, pd.DataFrame], drawings: dict[str, ReportFigure], tmp_path: Path
 ) -> None:
@@ -107,6 +132,8 @@ def test_a_smoke_run_is_stamped_on_every_page_and_withholds_verdicts(
     assert "withheld" in found[0]
     assert all(titles.SMOKE_STAMP in page for page in found)
     assert "holds here" not in " ".join(found)
+    assert "what its rounds say is withheld" in " ".join(found)
+    assert "outliers" not in " ".join(found)
     assert pypdf.PdfReader(output).metadata.title.endswith("no measurement")  # type: ignore[union-attr]
 
 

@@ -47,9 +47,11 @@ def module_files(script: Path) -> list[str]:
     return sorted(str(path.relative_to(here)) if path.is_relative_to(here) else str(path) for path in found)
 
 
-def figure_tables(path: Path) -> list[str]:
-    """The TABLES of a figure's module, read without importing it (and matplotlib with it)."""
+def figure_tables(path: Path, name: str = "TABLES") -> list[str]:
+    """The TABLES, or the OPTIONAL ones, of a figure's module, read without importing it (and matplotlib with it)."""
     for node in ast.parse(path.read_text(encoding="utf-8")).body:
-        if isinstance(node, ast.Assign) and [getattr(t, "id", None) for t in node.targets] == ["TABLES"]:
+        if isinstance(node, ast.Assign) and [getattr(t, "id", None) for t in node.targets] == [name]:
             return list(ast.literal_eval(node.value))
+    if name == "OPTIONAL":
+        return []
     raise StudyError(path, "the figure has no TABLES", "Add TABLES, CAPTION and draw(): see another figure")

@@ -12,13 +12,12 @@ from typing import Any
 
 import pandas as pd
 
-from passline import formats, report_tables
+from passline import formats, report_tables, trust
 from passline.derive import selection
-from passline.derive.ratios import families
 from passline.derive.rounds import length_of
 from passline.errors import ReportError
 from passline.price import price_table
-from passline.statistics import FASTER, SLOWER, median_interval, rounds_that_can_decide
+from passline.statistics import FASTER, SLOWER, median_interval
 from passline.titles import SMOKE_STAMP, algorithm_title, in_sentence, isa_title, shown_variant, vector_isas
 
 Tables = Mapping[str, pd.DataFrame]
@@ -48,7 +47,8 @@ def numbers(tables: Tables, plan: Plan, table1: pd.DataFrame) -> dict[str, Any]:
         `headlines` (three sentences), `values` (key to text), `tables` (name to head and rows), `figures`
         is added by the report; `measurement` says whether any of it is one.
     """
-    tables = selection.of_build(tables, plan)
+    # The self-test may be of another build: the text says so.
+    tables = {**selection.of_build(tables, plan), **{name: tables[name] for name in ("selftest",) if name in tables}}
     facts = machine_facts(tables["machines"])
     return {
         "measurement": bool(plan["measurement"]),
@@ -71,6 +71,7 @@ def numbers(tables: Tables, plan: Plan, table1: pd.DataFrame) -> dict[str, Any]:
             "error": report_tables.error(tables["error_over_n"], tables["registry"], plan),
             "skipped": report_tables.skipped(tables["skipped"]),
             "marked": report_tables.marked_rounds(tables["rounds"]),
+            **trust.report_tables(tables, plan),
         },
     }
 
@@ -236,7 +237,6 @@ def bounds_in_words(rows: pd.DataFrame) -> str:
 
 
 def _values(tables: Tables, plan: Plan, facts: Mapping[str, str]) -> dict[str, str]:
-    effort = plan["effort"]
     values = {
         "study_title": str(plan["title"]),
         "machine": str(tables["machines"]["machine"].iloc[0]),
@@ -260,7 +260,7 @@ def _values(tables: Tables, plan: Plan, facts: Mapping[str, str]) -> dict[str, s
             [f"{label} ({formats.count(plan['labels'][label])} elements)" for label in plan["out_of_cache"]]
         )
         or "none",
-        "effort": effort_in_words(effort),
+        "effort": effort_in_words(plan["effort"], plan["design"]),
         "shown_variant": shown_variant(selection.whole(tables["passes"])) or "none",
         "inputs": formats.listed(sorted(set(tables["ratios"]["inputs"]))) or "none",
         "why": _why(tables, plan) if plan["measurement"] else "What bounds the passes is withheld in a smoke run.",
@@ -268,14 +268,16 @@ def _values(tables: Tables, plan: Plan, facts: Mapping[str, str]) -> dict[str, s
         "hypervisor": _hypervisor(facts),
         "clock_cost": _clock_cost(facts),
     }
-    return values | _round_values(tables["rounds"]) | _precision_values(tables["ratios"], plan)
+    return values | _round_values(tables["rounds"]) | trust.values(tables, plan)
 
 
-def effort_in_words(effort: Mapping[str, Any]) -> str:
-    """Keys and values of the plan's effort; a key that ends in `_s` is in seconds."""
-    return "; ".join(
-        f"{key.removesuffix('_s').replace('_', ' ')} {value}{' s' if key.endswith('_s') else ''}"
-        for key, value in effort.items()
+def effort_in_words(effort: float, design: Mapping[str, Any]) -> str:
+    """The plan's effort, and the design that follows from it."""
+    value, tune_value = (formats.quantity(float(design[key]), "s", 2) for key in ("value_s", "tune_value_s"))
+    return (
+        f"{effort:g}, that is, at least {design['rounds_least']} rounds of each block, in a round {design['sweeps']} "
+        f"values of {value} per contender; {design['ceiling_rounds']} rounds of the ceilings; {design['tune_rounds']} "
+        f"rounds of the tuning, with values of {tune_value}"
     )
 
 
@@ -360,30 +362,4 @@ def _round_values(rounds: pd.DataFrame) -> dict[str, str]:
         "steal": formats.quantity(float(rounds["steal_s"].sum()), "s")
         if rounds["steal_s"].notna().any()
         else "not known",
-    }
-
-
-def _precision_values(ratios: pd.DataFrame, plan: Plan) -> dict[str, str]:
-    """How narrow the intervals are, and whether the rounds can decide anything at all."""
-    if ratios.empty:
-        return dict.fromkeys(("half_width_in", "half_width_out", "family_size", "rounds_needed"), formats.NOTHING) | {
-            "rounds_enough": "No pair of algorithms was timed."
-        }
-    judged = ratios[(ratios["algorithm"] == selection.TWO_PASS) & ratios["base"].isin(selection.THREE_PASS)]
-    vector = vector_isas(sorted(set(judged["isa"])))
-    judged = judged[judged["isa"].isin(vector) & (judged["isa"] == judged["base_isa"])]
-    outside = judged["n_elements"].isin(selection.out_of_cache(plan))
-    inside = judged["n_elements"] <= (length_of(plan, "LLC/2") or 0) / 2
-    sizes = pd.Series(families(ratios)).value_counts()
-    needed = rounds_that_can_decide(int(sizes.max()))
-    least = int(ratios["n_rounds"].min())
-    enough = (
-        "every ratio has as many"
-        if least >= needed
-        else f"the fewest here are {least}, so some verdicts are undecided whatever the times"
-    )
-    return {
-        "half_width_in": formats.percent(float(judged.loc[inside, "smallest_detectable"].median()), 2),
-        "half_width_out": formats.percent(float(judged.loc[outside, "smallest_detectable"].median()), 2),
-        "rounds_enough": f"A family of {sizes.max()} ratios needs {needed} rounds before any can pass; {enough}.",
     }

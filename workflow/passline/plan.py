@@ -297,12 +297,10 @@ class Planner:
                 block = self.block(f"ceilings-{level}-t{threads}", "hot", n, "uniform", "huge", contenders)
                 key = {"threads": threads}
                 block["contenders"] = [{**c, "key": {**c["key"], **key}} for c in block["contenders"]]
-                effort = {
-                    "rounds": self.design.ceiling_rounds,
-                    "sweeps": CEILING_SWEEPS,
-                    "value_s": CEILING_VALUES * self.design.value_s,
-                }
-                blocks.append({**block, "threads": threads, **effort})
+                rounds, value_s = self.design.ceiling_rounds, CEILING_VALUES * self.design.value_s
+                blocks.append(
+                    {**block, "threads": threads, "rounds": rounds, "sweeps": CEILING_SWEEPS, "value_s": value_s}
+                )
         return blocks
 
 

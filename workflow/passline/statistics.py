@@ -105,7 +105,7 @@ def paired_ratio(ratios: npt.ArrayLike) -> PairedRatio:
 
 
 def dependence(values: npt.ArrayLike) -> Dependence:
-    """Whether values (shape (n,), in order of time) follow each other: Ljung-Box at lag 1, on ranks, for the positive side.
+    """Whether values (shape (n,), in order of time) follow each other: Ljung-Box at lag 1, on ranks, the positive side.
 
     Positive dependence, be it drift or a mood that lasts for several rounds, makes intervals too narrow; negative makes
     them too wide, which misleads nobody. The p value is that of a positive autocorrelation. Under independence it is

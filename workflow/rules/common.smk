@@ -6,7 +6,7 @@ from passline.errors import PasslineError
 from passline.imports import figure_tables, module_files
 from passline.machine import write_machine
 from passline.measure.spec import write_json
-from passline.registry import source_files
+from passline.registry import sha256, source_files
 from passline.setup import load
 
 try:
@@ -54,15 +54,27 @@ def previous_step(wildcards):
     return [f"{RESULTS}/raw/{step}/manifest.json" for step in before]
 
 
+def known_selftest(wildcards):
+    """The self-test's table and its hash where it ran, else nothing: rules that show it run again after it did."""
+    if "figure" in wildcards.keys() and not figure_tables(figure_file(wildcards.figure), "OPTIONAL"):
+        return ["", ""]
+    return [SELFTEST, sha256(Path(SELFTEST))] if Path(SELFTEST).is_file() else ["", ""]
+
+
+def figure_file(name):
+    """A figure's module."""
+    return Path("workflow/figures", f"{name}.py").absolute()
+
+
 FIGURES = sorted(path.stem for path in Path("workflow/figures").glob("[a-z]*.py"))
 
 
 def tables_of(wildcards):
     """Tables that a figure reads: its TABLES."""
-    names = figure_tables(Path("workflow/figures", f"{wildcards.figure}.py"))
+    names = figure_tables(figure_file(wildcards.figure))
     return [f"{TABLES}/{name}.csv" for name in names]
 
 
 def parts_of(wildcards):
     """Our modules that a figure imports."""
-    return module_files(Path("workflow/figures", f"{wildcards.figure}.py").absolute())
+    return module_files(figure_file(wildcards.figure))

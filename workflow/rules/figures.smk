@@ -14,6 +14,7 @@ rule figure:
         f"{RESULTS}/logs/figure/{{figure}}.log",
     params:
         tables=TABLES,
+        selftest=known_selftest,
     message:
         "draw {wildcards.figure}"
     script:

@@ -4,10 +4,12 @@ import importlib
 import json
 from pathlib import Path
 
+import pandas as pd
+
 from passline import figure_style as style
 from passline.derive.selection import of_build
 from passline.script import reporting
-from passline.tables import read_table
+from passline.tables import conform, read_table
 
 
 def main(name: str, tables: Path, plan: Path, svg: Path, pdf: Path, csv: Path) -> None:
@@ -15,7 +17,7 @@ def main(name: str, tables: Path, plan: Path, svg: Path, pdf: Path, csv: Path) -
 
     Args:
         name: name of the figure.
-        tables: folder of the tables it names.
+        tables: folder of the tables it names; those it calls OPTIONAL may be missing there, and are then empty.
         plan: plan.json.
         svg: drawing to write.
         pdf: the same as PDF.
@@ -24,6 +26,10 @@ def main(name: str, tables: Path, plan: Path, svg: Path, pdf: Path, csv: Path) -
     module = importlib.import_module(f"figures.{name}")
     scheme = json.loads(plan.read_text(encoding="utf-8"))
     frames = of_build({table: read_table(table, tables / f"{table}.csv") for table in module.TABLES}, scheme)
+    # An optional table is of another run than the session, perhaps of another build: all its rows are drawn.
+    for table in getattr(module, "OPTIONAL", ()):
+        path = tables / f"{table}.csv"
+        frames[table] = read_table(table, path) if path.is_file() else conform(table, pd.DataFrame())
     drawing = module.draw(frames, scheme)
     if not scheme["measurement"]:
         style.stamp_smoke(drawing)

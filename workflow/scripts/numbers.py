@@ -35,4 +35,7 @@ if __name__ == "__main__":
     with reporting(snakemake.log[0]):
         source = snakemake.input
         tables = {name: Path(source[name]) for name in TABLES}
+        selftest, _ = snakemake.params.selftest
+        if selftest:
+            tables["selftest"] = Path(selftest)
         main(tables, Path(source.plan), Path(source.table1), Path(snakemake.output[0]))

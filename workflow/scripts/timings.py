@@ -5,6 +5,7 @@ from pathlib import Path
 import pandas as pd
 
 from passline.collect import collect
+from passline.derive.marks import marked
 from passline.script import reporting
 from passline.tables import write_table
 
@@ -25,7 +26,8 @@ def main(
     _, tuning_rounds = collect(tuning, machine, session)
     write_table("timings", timings, timings_out)
     write_table("timings", roofs, ceilings_out)
-    write_table("rounds", pd.concat([roof_rounds, tuning_rounds, timing_rounds]), rounds_out)
+    rounds = pd.concat([roof_rounds, tuning_rounds, timing_rounds], ignore_index=True)
+    write_table("rounds", marked(rounds), rounds_out)
 
 
 if __name__ == "__main__":

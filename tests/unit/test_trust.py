@@ -1,0 +1,388 @@
+"""Pages on trust: sentences, tables and figures say what made-up tables with known doubts hold."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import doubtful
+import numpy as np
+import pandas as pd
+import pytest
+import synthetic
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.text import Text
+
+from figures import distributions, drift, precision, selftest
+from passline import formats, trust, trust_points
+from passline.derive import selection
+from passline.statistics import UNDECIDED
+
+PLAN = doubtful.plan()
+POINT = ["isa", "variant", "n_elements", "cache_protocol"]
+FINDINGS = (
+    "half_width_in", "half_width_out", "rounds_enough", "stops", "dependence", "outliers", "bimodal",
+    "distributions_shown", "marked", "selftest_counts",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def tables(full: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
+    return doubtful.tables(full)
+
+
+@pytest.fixture(scope="module")
+def said(tables: dict[str, pd.DataFrame]) -> dict[str, str]:
+    return trust.values(tables, PLAN)
+
+
+def with_ratios(tables: dict[str, pd.DataFrame], **columns: Any) -> dict[str, pd.DataFrame]:
+    return {**tables, "ratios": tables["ratios"].assign(**columns)}
+
+
+# --- which points ------------------------------------------------------------------------------------
+
+
+def test_judged_ratios_are_two_pass_against_three_pass_on_vector_isas(tables: dict[str, pd.DataFrame]) -> None:
+    rows = trust_points.judged(tables["ratios"], PLAN)
+    assert set(rows["algorithm"]) == {"two_pass"}
+    assert set(rows["base"]) == {"three_pass_recompute", "three_pass_reload"}
+    assert set(rows["isa"]) == {"avx2", "avx512f"}
+    assert set(rows["variant"]) == set(rows["base_variant"]) == {"tuned"}
+    assert set(rows["cache_protocol"]) == {"paper", "hot"}
+    assert len(rows) == 2 * 2 * 2 * len(synthetic.FULL.sizes)
+
+
+def test_headline_points_are_against_the_faster_three_pass(tables: dict[str, pd.DataFrame]) -> None:
+    rows = trust_points.headline_points(tables["ratios"], PLAN, PLAN["bars"])
+    assert list(rows["label"]) == [label for label in ("L1", "L2", "LLC/2", "4 x LLC") for _ in ("avx2", "avx512f")]
+    for _, row in rows.iterrows():
+        both = pd.concat([selection.against(tables["ratios"], "two_pass", base) for base in selection.THREE_PASS])
+        both = both[(both[POINT] == row[POINT]).all(axis=1)]
+        assert len(both) == 2
+        assert row["base_time_median_s"] == both["base_time_median_s"].min()
+
+
+def test_each_point_gets_its_own_rounds(tables: dict[str, pd.DataFrame]) -> None:
+    points = trust_points.judged(tables["ratios"], PLAN)
+    rounds = trust_points.with_rounds(points, tables["round_ratios"])
+    assert list(rounds.groupby("point").size()) == list(points["n_rounds"])
+    spread = (rounds["ratio"] / rounds["point"].map(points["ratio"]) - 1).abs()
+    assert spread.median() < 0.05
+
+
+def test_bimodal_pairs_leave_out_isas_and_variants_against_each_other(tables: dict[str, pd.DataFrame]) -> None:
+    everywhere = tables["ratios"].assign(bimodal=True)
+    rows = trust_points.bimodal_pairs(everywhere, PLAN)
+    assert 0 < len(rows) < len(everywhere)
+    assert (rows["algorithm"] != rows["base"]).all()
+    first = rows.iloc[: len(trust_points.judged(everywhere, PLAN)) // 2]
+    assert set(first["cache_protocol"]) == {"paper"}
+    assert set(first["variant"]) == {"tuned"}
+
+
+def test_an_axis_reaches_over_bulk_and_interval_but_not_to_outliers() -> None:
+    values = pd.Series([1.00, 1.01, 1.02, 1.03, 1.04, 1.05, 9.0])
+    low, high = trust_points.reach(values, 0.95, 1.10)
+    assert low < 0.95
+    assert 1.10 < high < 2.0
+    flat = trust_points.reach(pd.Series([1.0, 1.0, 1.0]), np.nan, np.nan)
+    assert flat[0] < 1.0 < flat[1]
+
+
+# --- sentences -----------------------------------------------------------------------------------------
+
+
+def test_half_widths_are_medians_in_and_out_of_cache(said: dict[str, str], tables: dict[str, pd.DataFrame]) -> None:
+    rows = trust_points.judged(tables["ratios"], PLAN)
+    width = (rows["ratio_high"] - rows["ratio_low"]) / 2
+    near, far = rows["n_elements"] <= 4194304 / 2, rows["n_elements"] == 33554432
+    assert said["half_width_in"] == formats.percent(width[near].median(), 2)
+    assert said["half_width_out"] == formats.percent(width[far].median(), 2)
+    assert said["half_width_in"] != said["half_width_out"]
+
+
+def test_the_stop_rule_is_the_plans(said: dict[str, str]) -> None:
+    for number in (f"1.0{formats.NARROW}%", f"3.0{formats.NARROW}%", "36 or 18 rounds", "after 12"):
+        assert number in said["stop_rule"]
+
+
+def test_stops_count_every_ratio_drawn(said: dict[str, str], tables: dict[str, pd.DataFrame]) -> None:
+    total, *parts = (int(n) for n in re.findall(r"\d+", said["stops"]))
+    assert total == len(precision.data(tables, PLAN)) == sum(parts)
+    assert len(parts) == 2
+
+
+def test_few_rounds_are_compared_with_what_the_correction_needs(tables: dict[str, pd.DataFrame]) -> None:
+    few = trust.rounds_enough(tables["ratios"].assign(n_rounds=6))
+    assert "some verdicts are undecided whatever the times" in few
+
+
+def test_dependence_says_which_verdicts_it_took(said: dict[str, str], tables: dict[str, pd.DataFrame]) -> None:
+    total = len(tables["ratios"])
+    assert said["dependence"].startswith(f"Of {formats.count(total)} ratios, 1 has rounds that follow the one before")
+    assert f"chance alone makes about {total / 100:.0f})" in said["dependence"]
+    assert said["dependence"].endswith("1 verdict fell to undecided for it (1 slower otherwise).")
+    none = trust.dependence(tables["ratios"].assign(p_dependence=0.5))
+    assert "ratios, 0 have rounds" in none
+    assert none.endswith("No verdict changes for it.")
+    wide = tables["ratios"].assign(p_adjusted=1.0, ratio_low=0.9, ratio_high=1.1, verdict=UNDECIDED)
+    assert "1 has rounds" in trust.dependence(wide)
+    assert trust.dependence(wide).endswith("No verdict changes for it.")
+    assert trust.dependence(tables["ratios"].assign(p_dependence=np.nan)).startswith("No ratio has rounds enough")
+
+
+def test_outliers_are_counted(tables: dict[str, pd.DataFrame]) -> None:
+    ratios = tables["ratios"].head(4).assign(outliers=[1, 0, 2, 0], n_rounds=12)
+    assert trust.outliers(ratios).startswith(f"3 of 48 ratios of single rounds (6.2{formats.NARROW}%) lie further")
+
+
+def test_bimodal_points_are_named(said: dict[str, str], tables: dict[str, pd.DataFrame]) -> None:
+    total = formats.count(len(tables["ratios"]))
+    assert said["bimodal"].startswith(f"2 of {total} ratios with 12 rounds or more are bimodal")
+    assert "Two-Pass against recomputing Three-Pass on AVX-512 at LLC/2 (tuned, paper)" in said["bimodal"]
+    assert "at Wikilinks" in said["bimodal"]
+    assert trust.bimodal(tables["ratios"].assign(bimodal=False), PLAN).startswith("None of")
+
+
+def test_bimodal_ratios_between_isas_and_variants_are_named_too(tables: dict[str, pd.DataFrame]) -> None:
+    ratios = tables["ratios"]
+    isas = ratios.index[(ratios["isa"] != ratios["base_isa"])][0]
+    variants = ratios.index[ratios["variant"] != ratios["base_variant"]][0]
+    text = trust.bimodal(ratios.assign(bimodal=ratios.index.isin([isas, variants])), PLAN)
+    assert text.startswith("2 of")
+    assert "AVX2 against Scalar" in text
+    assert "tuned against preset" in text
+
+
+def test_many_names_end_in_a_count(tables: dict[str, pd.DataFrame]) -> None:
+    ratios = tables["ratios"].head(10).assign(bimodal=True)
+    assert trust.bimodal(ratios, PLAN).count(";") == trust.NAMED
+    assert trust.bimodal(ratios, PLAN).endswith("4 more in tables/ratios.csv.")
+
+
+def test_marked_rounds_say_what_changes_without_them(said: dict[str, str], tables: dict[str, pd.DataFrame]) -> None:
+    point = "Two-Pass against recomputing Three-Pass on AVX-512 at L2 (tuned, paper)"
+    assert f"1 verdict would change ({point}, slower with them, undecided without)" in said["marked"]
+    assert f"the largest change of a ratio is 1.25{formats.NARROW}% ({point}" in said["marked"]
+    touched = int((tables["ratios"]["n_marked"] > 0).sum())
+    assert f"part of {touched} of" in said["marked"]
+    assert said["marked"].startswith(f"{int(tables['rounds']['marked'].sum())} of ")
+
+
+def test_marked_rounds_that_change_nothing(tables: dict[str, pd.DataFrame]) -> None:
+    ratios, rounds = tables["ratios"], tables["rounds"]
+    same = ratios.assign(verdict_unmarked=ratios["verdict"])
+    assert "no verdict would change" in trust.marked(same, rounds, PLAN)
+    assert "no ratio rests on any" in trust.marked(ratios.assign(n_marked=0), rounds, PLAN)
+    elsewhere = same.assign(verdict_unmarked=np.where(same["n_marked"] == 0, "equal", same["verdict"]))
+    assert f"{formats.count(int((elsewhere['verdict_unmarked'] != same['verdict']).sum()))} verdicts would change" in (
+        trust.marked(elsewhere, rounds, PLAN)
+    )
+    assert trust.marked(ratios, rounds.assign(marked=False), PLAN).startswith("None of 336 rounds is marked")
+    lost = trust.marked(ratios.assign(ratio_unmarked=np.nan), rounds, PLAN)
+    assert "would have fewer than 6 rounds left" in lost
+    assert "would change" not in lost
+    assert "largest change" not in lost
+
+
+def test_layout_is_said_as_drawn(said: dict[str, str], tables: dict[str, pd.DataFrame]) -> None:
+    rounds = tables["rounds"]
+    for column, words in (("env_bytes", "environment"), ("offset_bytes", "x"), ("offset_y_bytes", "y")):
+        reach = f"{formats.count(rounds[column].min())} to {formats.count(rounds[column].max())}{formats.NARROW}B"
+        assert f"{words} {reach}" in said["layout"]
+    fixed = trust.layout(rounds.assign(offset_bytes=0))
+    assert f"offset of x always 0{formats.NARROW}B" in fixed
+
+
+# --- the self-test ---------------------------------------------------------------------------------------
+
+
+def test_without_a_self_test_one_sentence_says_how_to_run_it(tables: dict[str, pd.DataFrame]) -> None:
+    absent = {name: frame for name, frame in tables.items() if name != "selftest"}
+    empty = {**tables, "selftest": tables["selftest"].head(0)}
+    for each in (absent, empty):
+        text = trust.selftest(each, PLAN)
+        assert text.startswith("The instrument was not tested on this machine")
+        assert text.endswith("“snakemake selftest” has run.")
+        assert trust.report_tables(each, PLAN)["goals"]["rows"] == []
+
+
+def test_a_self_test_of_another_build_says_so(said: dict[str, str], tables: dict[str, pd.DataFrame]) -> None:
+    assert "build" not in said["selftest"]
+    other = {**tables, "selftest": tables["selftest"].assign(build_id="feedbeef")}
+    assert f"on build feedbeef, and this report speaks of build {synthetic.BUILD}" in trust.selftest(other, PLAN)
+
+
+def test_self_test_counts_are_the_tables(said: dict[str, str], tables: dict[str, pd.DataFrame]) -> None:
+    rows = tables["selftest"]
+    for share in doubtful.PLANTED:
+        mine = rows[rows["planted_fraction"] == share]
+        truth = 1 / (1 + share)
+        holds = int((mine["ratio_low"].le(truth) & mine["ratio_high"].ge(truth)).sum())
+        found = int((mine["verdict"] == "slower").sum())
+        assert (
+            f"{formats.percent(share)} planted: {len(mine)} points, {found} "
+            f"{'found slower' if share else 'called faster or slower'}, {holds} intervals hold the truth"
+        ) in said["selftest_counts"]
+
+
+def test_goals_say_whether_they_are_met(tables: dict[str, pd.DataFrame]) -> None:
+    table = trust.report_tables(tables, PLAN)["goals"]
+    assert len(table["rows"]) >= 2
+    assert {row[-1] for row in table["rows"]} <= {"yes", "no"}
+
+
+# --- tables, smoke runs, gaps ------------------------------------------------------------------------------
+
+
+def test_the_table_of_points_holds_every_labelled_size(tables: dict[str, pd.DataFrame]) -> None:
+    rows = trust.report_tables(tables, PLAN)["points"]["rows"]
+    assert len(rows) == 2 * len(PLAN["labels"])
+    marked = [row for row in rows if row[0] == "L2"]
+    assert all("2 marked" in row[-1] for row in marked)
+    points = trust_points.headline_points(tables["ratios"], PLAN, list(PLAN["labels"]))
+    assert [row[5] for row in rows] == [formats.percent(w, 2) for w in points["smallest_detectable"]]
+
+
+def test_the_table_of_points_remarks_dependence_and_modes(tables: dict[str, pd.DataFrame]) -> None:
+    doubted = with_ratios(tables, p_dependence=0.001, bimodal=True, n_marked=0)
+    rows = trust.report_tables(doubted, PLAN)["points"]["rows"]
+    assert {row[-1] for row in rows} == {"dependent rounds, bimodal"}
+
+
+def test_a_smoke_run_withholds_all_findings(tables: dict[str, pd.DataFrame]) -> None:
+    smoke = PLAN | {"measurement": False}
+    said = trust.values(tables, smoke)
+    assert {key for key, text in said.items() if text == trust.WITHHELD} == set(FINDINGS)
+    assert all(table["rows"] == [] for table in trust.report_tables(tables, smoke).values())
+
+
+@pytest.mark.parametrize("gone", [("ratios",), ("selftest",), ("ratios", "round_ratios", "selftest")])
+def test_empty_tables_leave_sentences_that_say_so(tables: dict[str, pd.DataFrame], gone: tuple[str, ...]) -> None:
+    less = {name: frame.head(0) if name in gone else frame for name, frame in tables.items()}
+    said = trust.values(less, PLAN)
+    assert all(said.values())
+    assert not re.search(r"nan|None,", " ".join(said.values()))
+    if "ratios" in gone:
+        assert said["stops"].startswith("No ratio")
+        assert said["half_width_in"] == formats.NOTHING
+
+
+def test_minimal_data_without_intervals_pass(minimal: dict[str, pd.DataFrame]) -> None:
+    plan = synthetic.plan(synthetic.MINIMAL) | {"measurement": True, "effort": 1, "design": doubtful.DESIGN}
+    said = trust.values(minimal, plan)
+    assert said["half_width_in"] == formats.NOTHING
+    assert all(said.values())
+
+
+# --- figures -----------------------------------------------------------------------------------------------
+
+
+def texts(figure: Figure) -> list[str]:
+    return [text.get_text() for text in figure.findobj(Text) if text.get_text()]
+
+
+def test_precision_draws_half_widths_beside_both_targets(tables: dict[str, pd.DataFrame]) -> None:
+    drawn = precision.data(tables, PLAN)
+    rows = trust_points.judged(tables["ratios"], PLAN)
+    assert list(drawn["half_width"]) == list((rows["ratio_high"] - rows["ratio_low"]) / 2)
+    figure = precision.draw(tables, PLAN)
+    assert len(figure.axes) == 4
+    for ax in figure.axes:
+        steps = [line for line in ax.lines if len(line.get_xdata()) == 4 and line.get_marker() == "None"]
+        assert [list(line.get_ydata()) for line in steps] == [[1.0, 1.0, 3.0, 3.0]]
+        assert steps[0].get_xdata()[1] == 2097152
+
+
+def test_precision_tells_stops_apart_without_colour(tables: dict[str, pd.DataFrame]) -> None:
+    planned = with_ratios(tables, stop_reason=np.resize(["target", "cap", "planned"], len(tables["ratios"])))
+    figure = precision.draw(planned, PLAN)
+    fills = {line.get_fillstyle() for ax in figure.axes for line in ax.lines if len(line.get_xdata()) not in (0, 4)}
+    assert {"full", "none", "left"} <= fills
+    assert {"ended by target", "by most rounds", "planned"} <= set(texts(figure))
+
+
+def test_drift_holds_all_rounds_of_the_headline_points(tables: dict[str, pd.DataFrame]) -> None:
+    drawn = drift.data(tables, PLAN)
+    points = trust_points.headline_points(tables["ratios"], PLAN, PLAN["bars"])
+    ratios = drawn[drawn["isa"] != "-"]
+    assert len(ratios) == points["n_rounds"].sum()
+    assert ratios["marked"].sum() == 2 * 2, "two rounds at L2, on both ISAs"
+    for state in drift.STATE:
+        assert (drawn["panel"] == state).sum() == len(tables["rounds"])
+
+
+def test_drift_keeps_values_beyond_the_axis_at_its_edge(tables: dict[str, pd.DataFrame]) -> None:
+    figure = drift.draw(tables, PLAN)
+    drawn = drift.data(tables, PLAN)
+    shown = sum(
+        len(line.get_xdata())
+        for ax in figure.axes[:8]
+        for line in ax.lines
+        if line.get_linestyle() == "None" and len(line.get_xdata())
+    )
+    assert shown == (drawn["isa"] != "-").sum()
+    for ax in figure.axes[:8]:
+        low, high = ax.get_ylim()
+        assert all(low <= y <= high for line in ax.lines for y in line.get_ydata())
+
+
+def test_a_pause_of_a_day_is_cut_out() -> None:
+    starts = pd.Series(["2026-01-01T08:00:00+00:00", "2026-01-01T08:03:00+00:00", "2026-01-02T08:03:00+00:00"])
+    minutes, pauses = drift.minutes(pd.concat([starts, starts]).reset_index(drop=True))
+    assert list(minutes) == [0.0, 3.0, 3.0 + drift.STRIPE_MIN] * 2
+    assert pauses == [pytest.approx(3.0 + drift.STRIPE_MIN / 2)]
+
+
+def test_distributions_show_bimodal_points_or_else_the_headlines(
+    tables: dict[str, pd.DataFrame], said: dict[str, str]
+) -> None:
+    drawn = distributions.data(tables, PLAN)
+    assert drawn["bimodal"].all()
+    assert set(zip(drawn["isa"], drawn["n_elements"], strict=True)) == set(doubtful.BIMODAL)
+    assert "all 2 bimodal" in said["distributions_shown"]
+    single = with_ratios(tables, bimodal=False)
+    drawn = distributions.data(single, PLAN)
+    assert drawn["point"].nunique() == 8
+    assert "points of the headlines are shown" in trust.values(single, PLAN)["distributions_shown"]
+
+
+def test_as_many_distributions_are_drawn_as_fit_and_the_text_says_how_many(tables: dict[str, pd.DataFrame]) -> None:
+    many = with_ratios(tables, bimodal=True)
+    figure = distributions.draw(many, PLAN)
+    assert sum(ax.get_visible() for ax in figure.axes) == trust_points.MOST_DRAWN
+    number = distributions.data(many, PLAN)["point"].nunique()
+    assert f"{trust_points.MOST_DRAWN} of the {number} bimodal" in trust.values(many, PLAN)["distributions_shown"]
+
+
+def test_the_self_test_figure_knows_the_truth(tables: dict[str, pd.DataFrame]) -> None:
+    drawn = selftest.data(tables, PLAN)
+    assert len(drawn) == len(tables["selftest"])
+    assert set(drawn["truth"].round(4)) == {1.0, 0.9804, 0.9524, 0.9091}
+    planted = drawn["planted_fraction"] > 0
+    assert (drawn.loc[planted, "right"] == (drawn.loc[planted, "verdict"] == "slower")).all()
+    alarmed = selftest.data({**tables, "selftest": tables["selftest"].assign(verdict="faster")}, PLAN)
+    assert not alarmed["right"].any()
+
+
+@pytest.mark.parametrize("module", [precision, drift, distributions, selftest])
+def test_no_two_titles_or_axis_labels_overlap(module: Any, tables: dict[str, pd.DataFrame]) -> None:
+    figure = module.draw(tables, PLAN)
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    renderer = canvas.get_renderer()
+    labels = [
+        text
+        for ax in figure.axes
+        if ax.get_visible()
+        for text in (ax.title, ax.xaxis.label, ax.yaxis.label)
+        if text.get_text() and text.get_visible()
+    ]
+    boxes = [text.get_window_extent(renderer) for text in labels]
+    for place, box in enumerate(boxes):
+        assert box.x0 >= -1
+        assert box.x1 <= figure.bbox.x1 + 1
+        for other in boxes[place + 1 :]:
+            assert not box.overlaps(other)

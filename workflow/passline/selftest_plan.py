@@ -1,0 +1,53 @@
+"""What the self-test runs: the same call under two names, and the same call with slowdowns of known size."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from passline.contenders import Built, algorithm, planted
+from passline.measure.spec import Block
+from passline.plan import Planner, stop_rule
+
+PLANTED = (0.02, 0.05, 0.10)
+"""Shares of the elements that a call handles twice. Twice nothing is the same call under another name."""
+
+LEAST_PLANTED = 65_536
+"""Elements from which slowdowns are planted: in shorter rows, what a call costs beside its elements shows."""
+
+PROTOCOL = "hot"
+"""With rows that rotate, the second call on the first elements would find y in cache where the first did not."""
+
+
+def blocks(planner: Planner, builds: Sequence[Built], sizes: Sequence[int]) -> list[Block]:
+    """A block per size, with every algorithm and ISA; presets, so that no tuning is needed."""
+    isas, _ = planner.resolve_isas("simd")
+    made: list[Block] = []
+    for n in sizes:
+        found = [
+            contender
+            for built in builds
+            for name in planner.study.algorithms
+            for isa in isas
+            for contender in (
+                algorithm(planner.study, name, built, isa, "preset", split=False),
+                *(
+                    planted(planner.study, name, built, isa, share)
+                    for share in (0.0, *(PLANTED if n >= LEAST_PLANTED else ()))
+                ),
+            )
+        ]
+        contenders, _ = planner.sound(found, builds)
+        block = planner.block(f"selftest-{PROTOCOL}-n{n}-uniform-huge", PROTOCOL, n, "uniform", "huge", contenders)
+        plain = {
+            (c["library"], c["key"]["algorithm"], c["key"]["isa"]): i
+            for i, c in enumerate(contenders)
+            if c["key"]["variant"] == "preset"
+        }
+        compared = [
+            [i, plain[c["library"], c["key"]["algorithm"], c["key"]["isa"]]]
+            for i, c in enumerate(contenders)
+            if c["key"]["variant"] != "preset"
+        ]
+        most, least = block["rounds"], planner.design.rounds_least
+        made.append({**block, "stop": stop_rule(compared, block["stop"]["target"], least, most)})
+    return [block for block in made if block["contenders"]]
