@@ -87,7 +87,7 @@ from synthetic_model import (
 
 from passline.derive.ceilings import ceilings_table
 from passline.derive.passes import passes_table
-from passline.derive.ratios import ratios_table
+from passline.derive.ratios import compared, ratios_table, round_ratios_table
 from passline.tables import conform
 
 Contender = tuple[str, str, int, str, str, str, float]  # study, algorithm, pass_index, pass, isa, variant, seconds
@@ -308,7 +308,7 @@ def error_over_n(shape: Shape = FULL) -> pd.DataFrame:
 
 def rounds(shape: Shape = FULL) -> pd.DataFrame:
     """Table `rounds`."""
-    blocks = [f"{kind}-paper-n{n}-uniform-huge" for kind in ("algorithms", "split") for n in shape.sizes]
+    blocks = sorted(set(timings(shape)["block"]))
     rows = [
         {
             "machine": MACHINE,
@@ -332,6 +332,9 @@ def rounds(shape: Shape = FULL) -> pd.DataFrame:
             "buffer_bytes": 2.0**28,
             "env_bytes": 128,
             "offset_bytes": 64,
+            "offset_y_bytes": 128,
+            "noise": 0.004,
+            "stop_reason": "planned",
             "marked": number == 2 and block.startswith("split"),
             "reason": "steal 0.02 s" if number == 2 and block.startswith("split") else "-",
         }
@@ -344,16 +347,18 @@ def rounds(shape: Shape = FULL) -> pd.DataFrame:
 def tables(shape: Shape = FULL, microarchitecture: str = "zen4") -> dict[str, pd.DataFrame]:
     """All tables that figures, claims and report read, derived ones included (claims apart)."""
     declared, timed, scheme = registry(shape), timings(shape), plan(shape)
+    taken, found = rounds(shape), compared(timed, declared, scheme)
     return {
         "registry": declared,
         "timings": timed,
         "tuning": tuning(shape),
         "accuracy": accuracy(shape),
         "error_over_n": error_over_n(shape),
-        "rounds": rounds(shape),
+        "rounds": taken,
         "machines": machines(microarchitecture),
         "skipped": skipped(),
         "passes": conform("passes", passes_table(timed, declared, scheme)),
-        "ratios": conform("ratios", ratios_table(timed, declared, scheme)),
+        "ratios": conform("ratios", ratios_table(found, taken)),
+        "round_ratios": conform("round_ratios", round_ratios_table(found, taken)),
         "ceilings": conform("ceilings", ceilings_table(ceiling_timings(shape), declared, scheme)),
     }

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cache
 from typing import Any
 
 import pandas as pd
 
+from passline.effort import design
 from passline.tables import conform
 
 MACHINE, SESSION, BUILD = "synthetic", "made-up", "0123abcd4567"
@@ -105,7 +106,13 @@ def plan(shape: Shape = FULL) -> dict[str, Any]:
         "machine": MACHINE,
         "study": "softmax",
         "title": "The Two-Pass Softmax Algorithm",
-        "effort": {"rounds": shape.rounds, "values_per_round": shape.values, "min_time_s": 0.01},
+        "effort": 1,
+        "design": asdict(design(1.0)),
+        "comparisons": [
+            ["two_pass", "three_pass_recompute"],
+            ["two_pass", "three_pass_reload"],
+            ["three_pass_reload", "three_pass_recompute"],
+        ],
         "primary_protocol": "paper",
         "protocols": list(shape.protocols),
         "command": "snakemake",

@@ -11,8 +11,9 @@ import synthetic
 
 from passline.derive import selection
 from passline.derive.ceilings import ceilings_table
+from passline.derive.marks import marked
 from passline.derive.passes import bound_of, passes_table
-from passline.derive.ratios import families, pairs, ratios_table
+from passline.derive.ratios import compared, families, pairs, ratios_table
 from passline.derive.rounds import round_medians
 from passline.errors import TableError
 from passline.tables import conform
@@ -73,21 +74,62 @@ def test_every_comparison_is_there_once(full: dict[str, pd.DataFrame]) -> None:
 
 def test_a_base_that_is_absent_is_not_compared() -> None:
     alone = [("b", "two_pass", "avx2", "tuned")]
-    assert list(pairs(alone, ["scalar", "avx2"])) == []
+    assert list(pairs(alone, ["scalar", "avx2"], synthetic.plan()["comparisons"])) == []
     both = [*alone, ("other build", "three_pass_reload", "avx2", "tuned")]
-    assert list(pairs(both, ["scalar", "avx2"])) == []
+    assert list(pairs(both, ["scalar", "avx2"], synthetic.plan()["comparisons"])) == []
 
 
 def test_ratios_pair_by_round() -> None:
     """A round that only one contender has is left out, whatever its times."""
-    timings = synthetic.timings(
-        synthetic.Shape(isas=("avx2",), variants=("preset",), protocols=("paper",), sizes=(4096,), rounds=8)
-    )
+    shape = synthetic.Shape(isas=("avx2",), variants=("preset",), protocols=("paper",), sizes=(4096,), rounds=8)
+    timings = synthetic.timings(shape)
     lost = (timings["round"] == 3) & (timings["algorithm"] == "two_pass")
     kept = timings[~lost]
-    ratios = ratios_table(kept, synthetic.registry(), synthetic.plan())
+    found = compared(kept, synthetic.registry(), synthetic.plan())
+    ratios = ratios_table(found, synthetic.rounds(shape))
     rows = ratios[ratios["algorithm"] == "two_pass"]
     assert set(rows["n_rounds"]) == {7}
+
+
+def test_a_ratio_is_taken_within_a_sweep() -> None:
+    """A disturbance that a sweep's values share cancels, however large; one in the median of a round would not."""
+    shape = synthetic.Shape(isas=("avx2",), variants=("preset",), protocols=("paper",), sizes=(4096,), rounds=8)
+    timings = synthetic.timings(shape)
+    before = ratios_table(compared(timings, synthetic.registry(), synthetic.plan()), synthetic.rounds(shape))
+    disturbed = timings.assign(time_s=timings["time_s"] * (1.0 + 0.5 * (timings["value_index"] == 1)))
+    after = ratios_table(compared(disturbed, synthetic.registry(), synthetic.plan()), synthetic.rounds(shape))
+    assert after["ratio"].to_numpy() == pytest.approx(before["ratio"].to_numpy(), rel=1e-9)
+
+
+def test_marked_rounds_count_and_what_changes_without_them_is_told() -> None:
+    shape = synthetic.Shape(isas=("avx2",), variants=("preset",), protocols=("paper",), sizes=(4096,), rounds=12)
+    rounds = synthetic.rounds(shape)
+    rounds = rounds.assign(marked=rounds["round"] < 3)
+    timings = synthetic.timings(shape)
+    slow = (timings["round"] < 3) & (timings["algorithm"] == "two_pass")
+    timings = timings.assign(time_s=timings["time_s"] * (1.0 + 3.0 * slow))
+    ratios = ratios_table(compared(timings, synthetic.registry(), synthetic.plan()), rounds)
+    rows = ratios[ratios["algorithm"] == "two_pass"]
+    assert set(rows["n_marked"]) == {3}
+    assert (rows["n_rounds"] == 12).all()
+    assert (rows["outliers"] == 3).all()
+    assert (rows["ratio_unmarked"] > rows["ratio"]).all()
+
+
+def test_a_round_at_another_clock_is_marked_and_kept() -> None:
+    rounds = synthetic.rounds(synthetic.Shape(rounds=8))
+    clocks = rounds["clock_hz"].where(rounds["round"] != 5, rounds["clock_hz"] * 0.97)
+    found = marked(rounds.assign(clock_hz=clocks, marked=False, reason="-"))
+    assert len(found) == len(rounds)
+    assert set(found.loc[found["marked"], "round"]) == {5}
+    assert found.loc[found["marked"], "reason"].str.contains("GHz").all()
+
+
+def test_what_a_round_found_itself_stays_and_unknown_clocks_mark_nothing() -> None:
+    rounds = synthetic.rounds(synthetic.Shape(rounds=8)).assign(clock_hz=float("nan"))
+    found = marked(rounds)
+    assert list(found["marked"]) == list(rounds["marked"])
+    assert list(found["reason"]) == list(rounds["reason"])
 
 
 def test_families_keep_protocols_and_isas_apart(full: dict[str, pd.DataFrame]) -> None:
