@@ -38,7 +38,7 @@ from passline.compare_points import (
 from passline.errors import TableError
 from passline.machine import detect, write_machine
 from passline.statistics import holm
-from passline.tables import conform, write_table
+from passline.tables import VERSION, conform, write_table
 
 WORKFLOW = Path(__file__).parents[2] / "workflow"
 CONFIG = yaml.safe_load((WORKFLOW / "config" / "default.yaml").read_text(encoding="utf-8"))
@@ -272,7 +272,7 @@ def test_a_table_of_another_version_is_read_if_it_has_the_columns(session: Any) 
     a, b = session("one"), session("two")
     path = b / "tables/ratios.csv"
     text = path.read_text(encoding="utf-8")
-    path.write_text(text.replace("version 1", "version 9", 1), encoding="utf-8")
+    path.write_text(text.replace(f"version {VERSION}", "version 9", 1), encoding="utf-8")
     found, _ = compared(a, b)
     assert ("version of ratios", "9") in {(row.key, row.b) for row in found.listed}
     path.write_text(text.replace("ratio_low", "lowest", 1), encoding="utf-8")

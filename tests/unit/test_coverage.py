@@ -119,9 +119,9 @@ def test_goals_count_what_the_table_says() -> None:
     more = {"p_adjusted": 0.5, "smallest_detectable": 0.01, "n_rounds": 12, "stop_reason": "target"}
     frame = conform("selftest", pd.DataFrame([{**shared, **more, "n_elements": i, **r} for i, r in enumerate(rows)]))
     found = goals(frame).set_index("goal")
-    assert found.loc["same call, two names: intervals that contain 1", "reached"] == 0.5
-    assert found.loc["same call, two names: called different after correction", "reached"] == 1
-    assert found.loc["planted 5 % found, in cache", "reached"] == 1.0
-    assert found.loc["planted 5 % found, out of cache", "reached"] == 0.0
-    assert found.loc["planted slowdowns whose size the interval contains", "reached"] == 0.5
-    assert not found.loc["planted 10 % found", "met"]
+    assert found.loc["no difference: intervals that contain 1", "reached"] == 0.5
+    assert found.loc["no difference: alarms after correction", "reached"] == 1
+    assert found.loc["5 % slower, in cache: found", "reached"] == 1.0
+    assert found.loc["5 % slower, out of cache: found", "reached"] == 0.0
+    assert found.loc["slower: intervals that contain the planted size", "reached"] == 0.5
+    assert found.loc["10 % slower: found", "met"] == "-"

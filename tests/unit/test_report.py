@@ -175,7 +175,8 @@ def test_the_scripts_lead_from_tables_to_the_pdf(minimal: dict[str, pd.DataFrame
 
     scripts.ceilings.main(path["ceiling_timings"], path["registry"], plan, path["ceilings"])
     scripts.passes.main(path["timings"], path["registry"], plan, path["passes"])
-    scripts.ratios.main(path["timings"], path["registry"], plan, path["ratios"])
+    measured = [path[name] for name in ("timings", "rounds", "registry")]
+    scripts.ratios.main(*measured, plan, path["ratios"], path["round_ratios"])
     judged = {name: path[name] for name in scripts.claims.TABLES}
     scripts.claims.main(judged, ROOT / "reports" / "claims.yaml", plan, path["claims"])
     scripts.numbers.main({name: path[name] for name in scripts.numbers.TABLES}, plan, table1, tmp_path / "numbers.json")
@@ -184,7 +185,7 @@ def test_the_scripts_lead_from_tables_to_the_pdf(minimal: dict[str, pd.DataFrame
         scripts.figure.main(name, tmp_path, plan, files[0], files[1], tmp_path / "data" / files[2].name)
     compile_from_files(TEMPLATE, tmp_path / "numbers.json", [files[0] for files in drawn], tmp_path / "report.pdf")
 
-    for name in ("ceilings", "passes", "ratios"):
+    for name in ("ceilings", "passes", "ratios", "round_ratios"):
         pd.testing.assert_frame_equal(read_table(name, path[name]), minimal[name], rtol=1e-6)
     assert len(text_of(tmp_path / "report.pdf")) > 3
 

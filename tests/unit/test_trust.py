@@ -17,6 +17,7 @@ from matplotlib.text import Text
 from figures import distributions, drift, precision, selftest
 from passline import formats, trust, trust_points
 from passline.derive import selection
+from passline.derive.selftest import goals
 from passline.statistics import UNDECIDED
 
 PLAN = doubtful.plan()
@@ -180,7 +181,8 @@ def test_marked_rounds_that_change_nothing(tables: dict[str, pd.DataFrame]) -> N
     assert f"{formats.count(int((elsewhere['verdict_unmarked'] != same['verdict']).sum()))} verdicts would change" in (
         trust.marked(elsewhere, rounds, PLAN)
     )
-    assert trust.marked(ratios, rounds.assign(marked=False), PLAN).startswith("None of 336 rounds is marked")
+    none = trust.marked(ratios, rounds.assign(marked=False), PLAN)
+    assert none == f"None of {len(rounds)} rounds is marked as doubtful."
     lost = trust.marked(ratios.assign(ratio_unmarked=np.nan), rounds, PLAN)
     assert "would have fewer than 6 rounds left" in lost
     assert "would change" not in lost
@@ -230,8 +232,23 @@ def test_self_test_counts_are_the_tables(said: dict[str, str], tables: dict[str,
 
 def test_goals_say_whether_they_are_met(tables: dict[str, pd.DataFrame]) -> None:
     table = trust.report_tables(tables, PLAN)["goals"]
-    assert len(table["rows"]) >= 2
-    assert {row[-1] for row in table["rows"]} <= {"yes", "no"}
+    known = goals(tables["selftest"])
+    assert [row[0] for row in table["rows"]] == list(known["goal"])
+    assert [row[-1] for row in table["rows"]] == [{"-": "no goal at this effort"}.get(met, met) for met in known["met"]]
+    assert {"yes", "no"} == {row[-1] for row in table["rows"]}
+    for row, (_, goal) in zip(table["rows"], known.iterrows(), strict=True):
+        if goal["wanted"]:
+            assert row[2:4] == [formats.percent(goal["wanted"], 1), formats.percent(goal["reached"], 1)]
+
+
+def test_alarms_are_numbers_and_a_goal_without_points_was_not_tested(tables: dict[str, pd.DataFrame]) -> None:
+    rows = tables["selftest"]
+    alarmed = rows[rows["planted_fraction"] == 0].assign(verdict=["faster"] * 3 + ["equal"] * 51)
+    table = trust.goals_table({"selftest": alarmed})["rows"]
+    assert [row[1:] for row in table if "after correction" in row[0]] == [["54", "0", "3", formats.NOTHING, "no"]]
+    planted = [row[1:] for row in table if row[0].startswith("planted")]
+    assert len(planted) == 5
+    assert all(row[0] == "0" and row[2:] == [formats.NOTHING, formats.NOTHING, "not tested"] for row in planted)
 
 
 # --- tables, smoke runs, gaps ------------------------------------------------------------------------------

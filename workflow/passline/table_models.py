@@ -146,7 +146,7 @@ _ALL = (
             "offset_y_bytes": integer("offset of y from the start of its memory, random"),
             "noise": number("median over contenders of (upper - lower quartile) / median of its values"),
             "stop_reason": text("what ended the block: target (intervals narrow enough), cap (most rounds), planned"),
-            "marked": flag("something in the round makes it doubtful"),
+            "marked": flag("something in the round, or in it beside the others, makes it doubtful"),
             "reason": text("what, or -"),
         },
         ("block", "round"),
@@ -256,14 +256,17 @@ _ALL = (
             "base_variant": text("its variant"),
             "base_time_median_s": number("its median time per call"),
             "time_median_s": number("median time per call of the algorithm"),
-            "ratio": number("time of base / time of algorithm, median over rounds: above 1, the algorithm is faster"),
+            "ratio": number(
+                "time of base / time of algorithm, within a sweep, median over the round's sweeps, then over rounds: "
+                "above 1, the algorithm is faster"
+            ),
             "ratio_low": number("lower bound of its 95 % interval"),
             "ratio_high": number("upper bound of its 95 % interval"),
             "p_adjusted": number(
                 "Wilcoxon signed-rank p, corrected (Holm) over sizes and variants of the pair, ISA and protocol"
             ),
             "effect_size": number("share of rounds won minus share lost"),
-            "smallest_detectable": number("half-width of the interval: a smaller difference would not show"),
+            "smallest_detectable": number("half-width of the 95 % interval: a smaller difference would not show"),
             "verdict": text("faster, slower, equal or undecided"),
             "n_rounds": integer("rounds with both"),
             "stop_reason": text("what ended the measurement of the block: target, cap or planned"),
@@ -308,7 +311,7 @@ _ALL = (
             "ratio_high": number("upper bound of its uncorrected 95 % interval"),
             "p_adjusted": number("Wilcoxon signed-rank p, corrected (Holm) over all points of the planted fraction"),
             "verdict": text("faster, slower, equal or undecided"),
-            "smallest_detectable": number("half-width of the interval: a smaller difference would not show"),
+            "smallest_detectable": number("half-width of the 95 % interval: a smaller difference would not show"),
             "n_rounds": integer("rounds with both"),
             "stop_reason": text("what ended the measurement of the block: target, cap or planned"),
             "in_cache": flag("x and y fit into half of the LLC"),

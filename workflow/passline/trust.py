@@ -327,18 +327,22 @@ def selftest_counts(tables: Tables) -> str:
 
 
 def goals_table(tables: Tables) -> ReportTable:
-    """What the instrument must reach, and what it reached here."""
+    """What the instrument must reach, and what it reached here; alarms are numbers, all else shares of points."""
     rows = selftest_rows(tables)
     frame = goals(rows) if rows is not None else pd.DataFrame()
-    cells = [
-        [
-            str(row["goal"]), _share(row["wanted"]), _share(row["reached"]),
-            f"[{_share(row['low'])}, {_share(row['high'])}]", "yes" if row["met"] else "no",
-        ]
-        for _, row in frame.iterrows()
-    ]  # fmt: skip
-    return table(["goal", "wanted", "reached", "95 % interval", "met"], cells)
+    cells = []
+    for _, row in frame.iterrows():
+        share = row["wanted"] != 0.0
+        known = row["points"] > 0
+        cells.append([
+            str(row["goal"]), formats.count(row["points"]),
+            formats.NOTHING if pd.isna(row["wanted"]) else _shown(row["wanted"], share),
+            _shown(row["reached"], share) if known else formats.NOTHING,
+            f"[{_shown(row['low'], share)}, {_shown(row['high'], share)}]" if known and share else formats.NOTHING,
+            {"-": "no goal at this effort"}.get(row["met"], row["met"]) if known else "not tested",
+        ])  # fmt: skip
+    return table(["goal", "points", "wanted", "reached", "95 % interval", "met"], cells)
 
 
-def _share(value: Any) -> str:
-    return value if isinstance(value, str) else formats.percent(float(value), 1)
+def _shown(amount: float, share: bool) -> str:
+    return formats.percent(float(amount), 1) if share else formats.count(int(amount))

@@ -30,6 +30,8 @@ rule selftest:
         machine=SETUP.label,
         session=config["session"],
         llc_bytes=SETUP.host().caches.llc,
+        # Of more effort, more is wanted.
+        paper=config["effort"] >= 4,
     message:
         "judge the instrument"
     script:

@@ -8,11 +8,11 @@ from passline.script import reporting
 from passline.tables import read_table, write_table
 
 
-def main(timings: Path, rounds: Path, registry: Path, plan: Path, ratios_out: Path, round_ratios_out: Path) -> None:
-    """Read tables `timings`, `rounds` and `registry` and the plan, compare, write both tables."""
+def main(timings: Path, registry: Path, rounds: Path, plan: Path, ratios_out: Path, round_ratios_out: Path) -> None:
+    """Read tables `timings`, `registry` and `rounds` and the plan, write the ratios by pair and by round."""
     scheme = json.loads(plan.read_text(encoding="utf-8"))
-    facts = read_table("rounds", rounds)
     found = compared(read_table("timings", timings), read_table("registry", registry), scheme)
+    facts = read_table("rounds", rounds)
     write_table("ratios", ratios_table(found, facts), ratios_out)
     write_table("round_ratios", round_ratios_table(found, facts), round_ratios_out)
 
@@ -22,8 +22,8 @@ if __name__ == "__main__":
         source, out = snakemake.input, snakemake.output
         main(
             Path(source.timings),
-            Path(source.rounds),
             Path(source.registry),
+            Path(source.rounds),
             Path(source.plan),
             Path(out.ratios),
             Path(out.round_ratios),

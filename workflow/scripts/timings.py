@@ -5,7 +5,7 @@ from pathlib import Path
 import pandas as pd
 
 from passline.collect import collect
-from passline.derive.marks import marked
+from passline.derive.marks import with_marks
 from passline.script import reporting
 from passline.tables import write_table
 
@@ -20,14 +20,14 @@ def main(
     ceilings_out: Path,
     rounds_out: Path,
 ) -> None:
-    """Collect the rounds of the three measuring steps."""
+    """Collect the rounds of the three measuring steps; what makes a round doubtful shows beside all of them."""
     timings, timing_rounds = collect(times, machine, session)
     roofs, roof_rounds = collect(ceilings, machine, session)
     _, tuning_rounds = collect(tuning, machine, session)
     write_table("timings", timings, timings_out)
     write_table("timings", roofs, ceilings_out)
     rounds = pd.concat([roof_rounds, tuning_rounds, timing_rounds], ignore_index=True)
-    write_table("rounds", marked(rounds), rounds_out)
+    write_table("rounds", with_marks(rounds), rounds_out)
 
 
 if __name__ == "__main__":

@@ -1,95 +1,168 @@
-"""Table `selftest`: what the instrument says where the truth is known, and how often it is right."""
+"""Table `selftest`: what the instrument says where the truth is known, and whether that is good enough.
+
+A self-test compares a call with the same call under another name, and with the call followed by a call on a share of
+the elements: a slowdown of known size.
+"""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from scipy import stats
 
-from passline.derive.rounds import Contender, block_values, pair
-from passline.statistics import CONFIDENCE, EQUAL, SLOWER, UNDECIDED, half_width, paired_ratio, verdicts
+from passline.derive.rounds import BlockValues, Contender, Pair, block_values, pair
+from passline.statistics import (
+    CONFIDENCE,
+    FASTER,
+    SLOWER,
+    half_width,
+    paired_ratio,
+    verdicts,
+)
 
+KIND = "selftest"
 PLAIN = "preset"
+FOUND = 0.95
+"""Share of the planted slowdowns that must be found with the right sign."""
+
+HELD = 0.90
+"""Share of the intervals that must contain the planted size."""
+
+_PLANTED = re.compile(rf"{PLAIN}\+(\d+(?:\.\d+)?)%")
 
 
 def selftest_table(timings: pd.DataFrame, rounds: pd.DataFrame, llc_bytes: int) -> pd.DataFrame:
-    """Table `selftest` from the timings and rounds of blocks of kind `selftest`.
+    """Table `selftest` from the timings and rounds of the self-test's blocks.
 
     Args:
-        timings: values of the unmodified call (variant `preset`) and the same with a share of the elements handled
-            twice (`preset+5%`).
-        rounds: the rounds of these blocks.
-        llc_bytes: size of the last-level cache that the measuring cpu reaches.
+        timings: rows of table `timings`; variant `preset` is the unmodified call, `preset+2%` the planted one.
+        rounds: rows of table `rounds` of the same blocks.
+        llc_bytes: last-level cache; points whose x and y fit into half of it are in cache.
     """
-    stops = rounds.groupby("block")["stop_reason"].first()
-    rows, results = [], []
-    for values in block_values(timings, "selftest"):
-        for other in values.contenders:
-            share = planted_fraction(other)
-            if share is None:
-                continue
-            found = pair(values, other, (*other[:3], PLAIN))
-            result = paired_ratio(found.ratio)
-            results.append(result)
-            rows.append({
-                "machine": found.point["machine"], "session": found.point["session"], "build_id": other[0],
-                "planted_fraction": share, "algorithm": other[1], "isa": other[2],
-                "n_elements": found.point["n_elements"], "ratio": result.interval.median,
-                "ratio_low": result.interval.low, "ratio_high": result.interval.high,
-                "smallest_detectable": half_width(result.interval), "n_rounds": result.interval.n,
-                "stop_reason": stops[found.block], "in_cache": 8 * found.point["n_elements"] <= llc_bytes // 2,
-            })  # fmt: skip
-    table = pd.DataFrame(rows)
-    if len(table):
-        table["p_adjusted"], table["verdict"] = verdicts(results, list(table["planted_fraction"]))
+    if timings.empty:
+        return pd.DataFrame()
+    found = [each for values in block_values(timings, KIND) for each in _compared(values)]
+    if not found:
+        return pd.DataFrame()
+    stops = rounds.drop_duplicates("block").set_index("block")["stop_reason"]
+    results = [paired_ratio(each.ratio) for each, _ in found]
+    table = pd.DataFrame(
+        {
+            "machine": each.point["machine"],
+            "session": each.point["session"],
+            "build_id": each.contender[0],
+            "planted_fraction": planted,
+            "algorithm": each.contender[1],
+            "isa": each.contender[2],
+            "n_elements": each.point["n_elements"],
+            "ratio": result.interval.median,
+            "ratio_low": result.interval.low,
+            "ratio_high": result.interval.high,
+            "smallest_detectable": half_width(result.interval),
+            "n_rounds": result.interval.n,
+            "stop_reason": str(stops[each.block]),
+            "in_cache": 8 * each.point["n_elements"] <= llc_bytes // 2,
+        }
+        for (each, planted), result in zip(found, results, strict=True)
+    )
+    family = list(zip(table["build_id"], table["planted_fraction"], strict=True))
+    table["p_adjusted"], table["verdict"] = verdicts(results, family)
     return table
 
 
-def planted_fraction(contender: Contender) -> float | None:
-    """`preset+5%` as 0.05; None for the unmodified call."""
-    _, plus, share = contender[3].partition("+")
-    return float(share.removesuffix("%")) / 100.0 if plus else None
+def _compared(values: BlockValues) -> Iterator[tuple[Pair, float]]:
+    """The planted calls of a block, each with its unmodified call as base, and the planted share."""
+    for contender in values.contenders:
+        build, algorithm, isa, variant = contender
+        base: Contender = (build, algorithm, isa, PLAIN)
+        planted = _PLANTED.fullmatch(variant)
+        if planted and base in values.contenders:
+            yield pair(values, contender, base), float(planted[1]) / 100
 
 
-def goals(selftest: pd.DataFrame) -> pd.DataFrame:
-    """How often the instrument was right, and how often it has to be.
+def goals(selftest: pd.DataFrame, paper: bool = False) -> pd.DataFrame:
+    """What the instrument must reach, and what it did.
+
+    Args:
+        selftest: table `selftest`.
+        paper: whether the effort is that of the session `paper`, of which more is wanted.
 
     Returns:
-        A row per goal: `goal`, `wanted` and `reached` (shares; for alarms, numbers), `low` and `high` (95 % interval
-        of the share, Clopper and Pearson), `met`, and `n_points`. Shares of no point are NaN.
+        One row per goal: `goal`; `wanted` (NaN where nothing is); `reached`; `low` and `high`, its 95 % interval
+        (Clopper-Pearson) where it is a share; `met` (`yes`, `no`, or `-` where nothing is wanted or there is no
+        point); `points`.
     """
-    same = selftest[selftest["planted_fraction"] == 0]
-    planted = selftest[selftest["planted_fraction"] > 0]
-    truth = 1.0 / (1.0 + selftest["planted_fraction"])
-    covered = (selftest["ratio_low"] <= truth) & (truth <= selftest["ratio_high"])
-    slower = selftest["verdict"] == SLOWER
-    least = float(stats.binom.ppf((1.0 - CONFIDENCE) / 2.0, max(1, len(same)), CONFIDENCE)) / max(1, len(same))
-    alarms = int((~same["verdict"].isin([EQUAL, UNDECIDED])).sum())
-
-    def at(fraction: float, in_cache: bool | None = None) -> pd.Series[bool]:
-        rows = selftest[(selftest["planted_fraction"] - fraction).abs() < 1e-9]
-        return slower[rows.index if in_cache is None else rows[rows["in_cache"] == in_cache].index]
-
+    planted = selftest["planted_fraction"]
+    same, slower = selftest[planted == 0.0], selftest[planted > 0.0]
+    inside = selftest["in_cache"]
+    finer = FOUND if paper else np.nan
+    alarms = int(same["verdict"].isin([FASTER, SLOWER]).sum())
     rows = [
-        _share("same call, two names: intervals that contain 1", least, covered[same.index]),
-        {"goal": "same call, two names: called different after correction", "wanted": 0.0, "reached": float(alarms),
-         "low": float("nan"), "high": float("nan"), "met": alarms == 0, "n_points": len(same)},
-        _share("planted 5 % found, in cache", 0.95, at(0.05, True)),
-        _share("planted 10 % found", 0.95, at(0.10)),
-        _share("planted slowdowns whose size the interval contains", 0.90, covered[planted.index]),
-        _share("planted 2 % found, in cache", 0.95, at(0.02, True)),
-        _share("planted 5 % found, out of cache", 0.95, at(0.05, False)),
-    ]  # fmt: skip
+        _share("no difference: intervals that contain 1", _least(len(same)), _holds(same)),
+        {
+            "goal": "no difference: alarms after correction",
+            "wanted": 0.0,
+            "reached": float(alarms) if len(same) else np.nan,
+            "low": np.nan,
+            "high": np.nan,
+            "met": ("yes" if alarms == 0 else "no") if len(same) else "-",
+            "points": len(same),
+        },
+        _share("5 % slower, in cache: found", FOUND, _slower(selftest[(planted == 0.05) & inside])),
+        _share("10 % slower: found", FOUND, _slower(selftest[planted == 0.10])),
+        _share("slower: intervals that contain the planted size", HELD, _holds(slower)),
+        _share("2 % slower, in cache: found", finer, _slower(selftest[(planted == 0.02) & inside])),
+        _share("5 % slower, out of cache: found", finer, _slower(selftest[(planted == 0.05) & ~inside])),
+    ]
     return pd.DataFrame(rows)
 
 
+def in_words(reached: pd.DataFrame) -> list[str]:
+    """A sentence per goal, from `goals`."""
+    return [_sentence(row) for _, row in reached.iterrows()]
+
+
+def _sentence(row: pd.Series[Any]) -> str:
+    if not row["points"]:
+        return f"{row['goal']}: no points"
+    begin = {"yes": "met: ", "no": "NOT MET: ", "-": "for information: "}[row["met"]] + str(row["goal"])
+    if np.isnan(row["low"]):
+        return f"{begin} {row['reached']:.0f} of {row['points']} points, wanted {row['wanted']:.0f}"
+    wanted = "" if np.isnan(row["wanted"]) else f", wanted {row['wanted']:.1%}"
+    interval = f"95 % interval {row['low']:.1%} to {row['high']:.1%}"
+    return f"{begin} {row['reached']:.1%} of {row['points']} points ({interval}){wanted}"
+
+
+def _least(points: int) -> float:
+    """Lower end of the binomial 95 % range of the share of 95 % intervals that hold the truth."""
+    return float(stats.binom.ppf((1.0 - CONFIDENCE) / 2.0, points, CONFIDENCE)) / points if points else np.nan
+
+
+def _holds(rows: pd.DataFrame) -> pd.Series[bool]:
+    truth = 1.0 / (1.0 + rows["planted_fraction"])
+    return (rows["ratio_low"] <= truth) & (truth <= rows["ratio_high"])
+
+
+def _slower(rows: pd.DataFrame) -> pd.Series[bool]:
+    return rows["verdict"] == SLOWER
+
+
 def _share(goal: str, wanted: float, hits: pd.Series[bool]) -> dict[str, Any]:
-    n, reached = len(hits), int(hits.sum())
-    if n == 0:
-        low = high = share = float("nan")
-    else:
-        low, high = stats.binomtest(reached, n).proportion_ci(CONFIDENCE)
-        share = reached / n
-    met = n > 0 and share >= wanted
-    return {"goal": goal, "wanted": wanted, "reached": share, "low": low, "high": high, "met": met, "n_points": n}
+    points, reached = len(hits), int(hits.sum())
+    if not points:
+        nothing = {"reached": np.nan, "low": np.nan, "high": np.nan}
+        return {"goal": goal, "wanted": wanted, **nothing, "met": "-", "points": 0}
+    interval = stats.binomtest(reached, points).proportion_ci(CONFIDENCE)
+    return {
+        "goal": goal,
+        "wanted": wanted,
+        "reached": reached / points,
+        "low": float(interval.low),
+        "high": float(interval.high),
+        "met": "-" if np.isnan(wanted) else "yes" if reached / points >= wanted else "no",
+        "points": points,
+    }
