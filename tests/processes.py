@@ -57,7 +57,7 @@ def until(condition: Callable[[], object], seconds: float, what: str) -> None:
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, f"not within {seconds} s: {what}"
-        time.sleep(0.01)
+        time.sleep(0.04)
 
 
 def kill(pid: int) -> None:

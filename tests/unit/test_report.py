@@ -175,8 +175,8 @@ def test_the_scripts_lead_from_tables_to_the_pdf(minimal: dict[str, pd.DataFrame
 
     scripts.ceilings.main(path["ceiling_timings"], path["registry"], plan, path["ceilings"])
     scripts.passes.main(path["timings"], path["registry"], plan, path["passes"])
-    measured = [path[name] for name in ("timings", "rounds", "registry")]
-    scripts.ratios.main(*measured, plan, path["ratios"], path["round_ratios"])
+    inputs = {name: path[name] for name in ("timings", "registry", "rounds")}
+    scripts.ratios.main(**inputs, plan=plan, ratios_out=path["ratios"], round_ratios_out=path["round_ratios"])
     judged = {name: path[name] for name in scripts.claims.TABLES}
     scripts.claims.main(judged, ROOT / "reports" / "claims.yaml", plan, path["claims"])
     scripts.numbers.main({name: path[name] for name in scripts.numbers.TABLES}, plan, table1, tmp_path / "numbers.json")

@@ -231,24 +231,32 @@ def test_self_test_counts_are_the_tables(said: dict[str, str], tables: dict[str,
 
 
 def test_goals_say_whether_they_are_met(tables: dict[str, pd.DataFrame]) -> None:
-    table = trust.report_tables(tables, PLAN)["goals"]
-    known = goals(tables["selftest"])
-    assert [row[0] for row in table["rows"]] == list(known["goal"])
-    assert [row[-1] for row in table["rows"]] == [{"-": "no goal at this effort"}.get(met, met) for met in known["met"]]
-    assert {"yes", "no"} == {row[-1] for row in table["rows"]}
-    for row, (_, goal) in zip(table["rows"], known.iterrows(), strict=True):
-        if goal["wanted"]:
-            assert row[2:4] == [formats.percent(goal["wanted"], 1), formats.percent(goal["reached"], 1)]
+    rows, known = trust.report_tables(tables, PLAN)["goals"]["rows"], goals(tables["selftest"])
+    assert [row[0] for row in rows] == list(known["goal"])
+    assert [row[-1] for row in rows] == [formats.NOTHING if met == "-" else met for met in known["met"]]
+    shares = known["low"].notna()
+    for row, (_, goal) in zip(np.array(rows)[shares], known[shares].iterrows(), strict=True):
+        low, high = (formats.percent(goal[end], 1) for end in ("low", "high"))
+        assert list(row[1:5]) == [
+            formats.count(goal["points"]), formats.percent(goal["wanted"], 1), formats.percent(goal["reached"], 1),
+            f"{low} to {high}",
+        ]  # fmt: skip
 
 
-def test_alarms_are_numbers_and_a_goal_without_points_was_not_tested(tables: dict[str, pd.DataFrame]) -> None:
+def test_more_is_wanted_at_the_effort_of_the_paper(tables: dict[str, pd.DataFrame]) -> None:
+    usual, more = (trust.goals_table(tables, PLAN | {"effort": effort})["rows"] for effort in (1, 4))
+    assert sum(row[2] == formats.NOTHING for row in usual) == 2
+    assert not any(row[2] == formats.NOTHING for row in more)
+
+
+def test_alarms_are_counted_and_a_goal_without_points_is_not_judged(tables: dict[str, pd.DataFrame]) -> None:
     rows = tables["selftest"]
     alarmed = rows[rows["planted_fraction"] == 0].assign(verdict=["faster"] * 3 + ["equal"] * 51)
-    table = trust.goals_table({"selftest": alarmed})["rows"]
-    assert [row[1:] for row in table if "after correction" in row[0]] == [["54", "0", "3", formats.NOTHING, "no"]]
-    planted = [row[1:] for row in table if row[0].startswith("planted")]
-    assert len(planted) == 5
-    assert all(row[0] == "0" and row[2:] == [formats.NOTHING, formats.NOTHING, "not tested"] for row in planted)
+    table = trust.goals_table({"selftest": alarmed}, PLAN)["rows"]
+    assert [row[1:] for row in table if "alarms" in row[0]] == [["54", "0", "3", formats.NOTHING, "no"]]
+    slower = [row for row in table if "slower" in row[0]]
+    assert len(slower) == 5
+    assert all(row[1] == "0" and row[3:] == [formats.NOTHING] * 3 for row in slower)
 
 
 # --- tables, smoke runs, gaps ------------------------------------------------------------------------------

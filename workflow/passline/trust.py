@@ -45,6 +45,9 @@ WITHHELD = "withheld"
 NAMED = 6
 """As many points are named in a sentence; the others stand in tables/ratios.csv."""
 
+PAPER_EFFORT = 4.0
+"""From this effort on, that of workflow/config/paper.yaml, more is wanted of the instrument."""
+
 STOPS = {
     "target": "ended because their intervals were narrower than the target",
     "cap": "ended with the most rounds",
@@ -75,7 +78,7 @@ def values(tables: Tables, plan: Plan) -> dict[str, str]:
 
 def report_tables(tables: Tables, plan: Plan) -> dict[str, ReportTable]:
     """Tables of the pages on trust, by name; without rows in a smoke run."""
-    found = {"points": points(tables, plan), "goals": goals_table(tables)}
+    found = {"points": points(tables, plan), "goals": goals_table(tables, plan)}
     return found if plan["measurement"] else {name: {**each, "rows": []} for name, each in found.items()}
 
 
@@ -326,23 +329,19 @@ def selftest_counts(tables: Tables) -> str:
     return f"{'; '.join(clauses)}."
 
 
-def goals_table(tables: Tables) -> ReportTable:
-    """What the instrument must reach, and what it reached here; alarms are numbers, all else shares of points."""
+def goals_table(tables: Tables, plan: Plan) -> ReportTable:
+    """What the instrument must reach, and what it reached here: shares of points, but alarms are counted."""
     rows = selftest_rows(tables)
-    frame = goals(rows) if rows is not None else pd.DataFrame()
+    frame = goals(rows, plan["effort"] >= PAPER_EFFORT) if rows is not None else pd.DataFrame()
     cells = []
     for _, row in frame.iterrows():
-        share = row["wanted"] != 0.0
-        known = row["points"] > 0
+        counted = bool(row["points"]) and pd.isna(row["low"])
+        reached = formats.count(row["reached"]) if counted else formats.percent(float(row["reached"]), 1)
+        wanted = formats.count(row["wanted"]) if counted else formats.percent(float(row["wanted"]), 1)
+        interval = " to ".join(formats.percent(float(row[end]), 1) for end in ("low", "high"))
         cells.append([
-            str(row["goal"]), formats.count(row["points"]),
-            formats.NOTHING if pd.isna(row["wanted"]) else _shown(row["wanted"], share),
-            _shown(row["reached"], share) if known else formats.NOTHING,
-            f"[{_shown(row['low'], share)}, {_shown(row['high'], share)}]" if known and share else formats.NOTHING,
-            {"-": "no goal at this effort"}.get(row["met"], row["met"]) if known else "not tested",
+            str(row["goal"]), formats.count(row["points"]), wanted, reached,
+            interval if row["points"] and not counted else formats.NOTHING,
+            formats.NOTHING if row["met"] == "-" else str(row["met"]),
         ])  # fmt: skip
     return table(["goal", "points", "wanted", "reached", "95 % interval", "met"], cells)
-
-
-def _shown(amount: float, share: bool) -> str:
-    return formats.percent(float(amount), 1) if share else formats.count(int(amount))
