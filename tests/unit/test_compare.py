@@ -362,7 +362,7 @@ def made_up(rng: np.random.Generator, points: int, half: float, spread: float) -
         tables.append(
             pd.DataFrame([key | {"n_elements": n} for n in range(points)]).assign(
                 ratio=np.exp(logs), ratio_low=np.exp(logs - half), ratio_high=np.exp(logs + half),
-                time_median_s=1.0, base_time_median_s=1.0,
+                p_dependence=0.5, time_median_s=1.0, base_time_median_s=1.0,
             )
         )  # fmt: skip
     return tables[0], tables[1]
@@ -392,17 +392,39 @@ def test_p_is_a_twentieth_where_the_difference_is_the_half_width() -> None:
 
 
 @pytest.mark.parametrize(
-    ("difference", "half_width", "p", "expected"),
+    ("difference", "half_width", "p", "dependent", "expected"),
     [
-        (0.02, 0.02, 0.04, SAME),
-        (0.021, 0.02, 0.04, IMPROVED),
-        (-0.021, 0.02, 0.04, REGRESSED),
-        (-0.021, 0.02, 0.05, UNDECIDED),
-        (0.0, float("nan"), float("nan"), UNDECIDED),
+        (0.02, 0.02, 0.04, False, SAME),
+        (0.021, 0.02, 0.04, False, IMPROVED),
+        (-0.021, 0.02, 0.04, False, REGRESSED),
+        (-0.021, 0.02, 0.05, False, UNDECIDED),
+        (-0.021, 0.02, 0.04, True, UNDECIDED),
+        (0.02, 0.02, 0.04, True, SAME),
+        (0.0, float("nan"), float("nan"), False, UNDECIDED),
     ],
 )
-def test_verdicts_at_their_boundaries(difference: float, half_width: float, p: float, expected: str) -> None:
-    assert verdict(difference, half_width, p) == expected
+def test_verdicts_at_their_boundaries(
+    difference: float, half_width: float, p: float, dependent: bool, expected: str
+) -> None:
+    assert verdict(difference, half_width, p, dependent) == expected
+
+
+def test_a_change_whose_rounds_depend_on_each_other_is_undecided(
+    session: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def change(parts: dict[str, Any]) -> None:
+        slower(parts, "two_pass", 1.2)
+        parts["ratios"]["p_dependence"] = np.where(parts["ratios"]["isa"] == "avx2", 0.009, 0.01)
+
+    a, b = session("one"), session("two", change=change)
+    _, points = compared(a, b)
+    between = (points["algorithm"] == "two_pass") & (points["base"] != "two_pass")
+    assert set(points.loc[between & (points["isa"] == "avx2"), "verdict"]) == {UNDECIDED}
+    assert set(points.loc[between & (points["isa"] == "avx512f"), "verdict"]) == {REGRESSED}
+    assert cli.main(["compare", str(a), str(b)]) == 1
+    held = int((between & (points["isa"] == "avx2")).sum())
+    said = " ".join(capsys.readouterr().out.split())
+    assert f"Of the undecided, {held} have rounds that depend on each other" in said
 
 
 def test_all_points_are_corrected_together() -> None:

@@ -107,6 +107,8 @@ def test_half_widths_are_medians_in_and_out_of_cache(said: dict[str, str], table
 def test_the_stop_rule_is_the_plans(said: dict[str, str]) -> None:
     for number in (f"1.0{formats.NARROW}%", f"3.0{formats.NARROW}%", "36 or 18 rounds", "after 12"):
         assert number in said["stop_rule"]
+    least = PLAN | {"design": doubtful.DESIGN | {"rounds_most_in_cache": 6, "rounds_most": 6}}
+    assert "else with its 6 rounds;" in trust.stop_rule(least)
 
 
 def test_stops_count_every_ratio_drawn(said: dict[str, str], tables: dict[str, pd.DataFrame]) -> None:
@@ -145,6 +147,7 @@ def test_bimodal_points_are_named(said: dict[str, str], tables: dict[str, pd.Dat
     assert "Two-Pass against recomputing Three-Pass on AVX-512 at LLC/2 (tuned, paper)" in said["bimodal"]
     assert "at Wikilinks" in said["bimodal"]
     assert trust.bimodal(tables["ratios"].assign(bimodal=False), PLAN).startswith("None of")
+    assert trust.bimodal(tables["ratios"].assign(bimodal=False, n_rounds=6), PLAN).startswith("No ratio has 12 rounds")
 
 
 def test_bimodal_ratios_between_isas_and_variants_are_named_too(tables: dict[str, pd.DataFrame]) -> None:
@@ -319,6 +322,16 @@ def test_precision_draws_half_widths_beside_both_targets(tables: dict[str, pd.Da
         steps = [line for line in ax.lines if len(line.get_xdata()) == 4 and line.get_marker() == "None"]
         assert [list(line.get_ydata()) for line in steps] == [[1.0, 1.0, 3.0, 3.0]]
         assert steps[0].get_xdata()[1] == 2097152
+
+
+@pytest.mark.parametrize(("kept", "target"), [("n_elements < 1000000", 1.0), ("n_elements > 3000000", 3.0)])
+def test_precision_draws_one_target_where_all_sizes_share_it(
+    tables: dict[str, pd.DataFrame], kept: str, target: float
+) -> None:
+    for ax in precision.draw({**tables, "ratios": tables["ratios"].query(kept)}, PLAN).axes:
+        drawn = [list(line.get_ydata()) for line in ax.lines]
+        assert [target, target] in drawn
+        assert [1.0, 1.0, 3.0, 3.0] not in drawn
 
 
 def test_precision_tells_stops_apart_without_colour(tables: dict[str, pd.DataFrame]) -> None:

@@ -100,11 +100,11 @@ def usual_s(raw: Path) -> float:
 class Run:
     """A plain `snakemake` in the background, with all that it starts."""
 
-    def __init__(self, folder: Path, number: int) -> None:
+    def __init__(self, folder: Path, number: int, arguments: tuple[str, ...] = PLAIN) -> None:
         self.said = folder / f"run-{number}.log"
         with self.said.open("w") as out:
             self.process = subprocess.Popen(
-                [SNAKEMAKE, *PLAIN],
+                [SNAKEMAKE, *arguments],
                 cwd=folder,
                 env=environment(folder),
                 stdout=out,
@@ -186,3 +186,29 @@ def test_killed_at_20_moments(folder, undisturbed):
         said = started.said.read_text()
         for word in ("IncompleteFiles", "LockException", "--unlock", "Traceback"):
             assert word not in said
+
+
+def test_two_runs_at_once(folder):
+    """Nothing but our own lock keeps them apart: the second waits, and takes no round again."""
+    arguments = ("--configfile", "killed.yaml", "--config", "session=two", "effort=0.6", "--")
+    raw = folder / "results/here/two/raw"
+    built = run(folder, *arguments, str((raw / "ceilings/blocks.json").relative_to(folder)))
+    assert built.returncode == 0, built.stderr[-4000:]
+    runs: list[Run] = []
+    try:
+        for _ in range(2):
+            target = str((raw / "ceilings/manifest.json").relative_to(folder))
+            runs.append(Run(folder, KILLS + len(runs), (*arguments, target)))
+            until(lambda: finished(raw), 60, "the first run measures")
+        before = finished(raw)
+        until(lambda: not any(r.running() for r in runs), 120, "both have ended")
+        assert [r.process.returncode for r in runs] == [0, 0], [r.said.read_text()[-4000:] for r in runs]
+    finally:
+        for started in runs:
+            started.end()
+    assert before.items() < finished(raw).items()
+    first, second = (started.said.read_text() for started in runs)
+    assert "waiting: process" not in first
+    assert "waiting: process" in second
+    assert "(ceilings, since " in second
+    assert "rounds" not in second  # no bar: the first took all of them

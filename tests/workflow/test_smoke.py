@@ -11,7 +11,7 @@ from checkouts import run
 from passline.tables import TABLES, read_table
 
 SMOKE = ("--profile", "profiles/smoke")
-NOT_YET = {"counters"}  # no counter source is part of the workflow
+NOT_YET = {"counters", "selftest"}  # no counter source is part of the workflow; the self-test runs when asked for
 
 
 @pytest.fixture(scope="module")

@@ -70,9 +70,12 @@ def _panel(ax: Any, rows: pd.DataFrame) -> None:
 def _targets(ax: Any, plan: Mapping[str, Any]) -> None:
     """The target over size: a step where rows leave half of the last-level cache."""
     low, high = ax.get_xlim()
-    edge = min(max(trust_points.in_cache_elements(plan), low), high)
+    edge = trust_points.in_cache_elements(plan)
     inside, outside = (plan["design"][key] * 100 for key in ("target_in_cache", "target"))
-    ax.plot([low, edge, edge, high], [inside, inside, outside, outside], color="0.2", linewidth=0.9, zorder=1)
+    steps = [(low, inside), (edge, inside), (edge, outside), (high, outside)]
+    if not low < edge < high:
+        steps = [(low, inside if edge >= high else outside), (high, inside if edge >= high else outside)]
+    ax.plot(*zip(*steps, strict=True), color="0.2", linewidth=0.9, zorder=1)
     ax.set_xlim(low, high)
 
 

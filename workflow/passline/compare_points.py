@@ -15,7 +15,7 @@ import pandas as pd
 from scipy import stats
 
 from passline.errors import TableError
-from passline.statistics import ALPHA, CONFIDENCE, Floats, holm
+from passline.statistics import ALPHA, CONFIDENCE, DEPENDENT_BELOW, Floats, holm
 from passline.table_models import KEY
 
 AGREE = 0.95
@@ -30,7 +30,7 @@ PAIR = ("algorithm", "isa", "variant", "threads", "base", "base_isa", "base_vari
 POINT = ("compiler", *(c for c in KEY if c not in ("machine", "session", "build_id")), *PAIR[4:])
 """Columns that name a point of table `ratios` whichever session it is of: a build goes by its compiler."""
 
-VALUES = ("ratio", "ratio_low", "ratio_high", "time_median_s", "base_time_median_s")
+VALUES = ("ratio", "ratio_low", "ratio_high", "p_dependence", "time_median_s", "base_time_median_s")
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,8 @@ def judge(a: pd.DataFrame, b: pd.DataFrame) -> pd.DataFrame:
     Returns:
         POINT; VALUES of each session with the endings _a and _b; `log_difference` (ln ratio_b - ln ratio_a);
         `half_width` (root of the summed squared half-widths of both intervals of the logarithm); `change` (ratio_b /
-        ratio_a - 1); `p_adjusted` (Holm, over all points of both sessions); and `verdict`.
+        ratio_a - 1); `p_adjusted` (Holm, over all points of both sessions); `dependent` (rounds of either session
+        follow each other, so that its interval is too narrow); and `verdict`.
     """
     for name, frame in (("A", a), ("B", b)):
         twice = frame[frame.duplicated(list(POINT))]
@@ -89,7 +90,8 @@ def judge(a: pd.DataFrame, b: pd.DataFrame) -> pd.DataFrame:
     raw = p_values(points["log_difference"], points["half_width"])
     # One family: the exit status is one answer for all points, and is to be wrong in at most 5 % of comparisons.
     points["p_adjusted"] = holm(raw, ["comparison"] * len(points))
-    columns = (points[name] for name in ("log_difference", "half_width", "p_adjusted"))
+    points["dependent"] = points[["p_dependence_a", "p_dependence_b"]].lt(DEPENDENT_BELOW).any(axis=1)
+    columns = (points[name] for name in ("log_difference", "half_width", "p_adjusted", "dependent"))
     verdicts = pd.Series([verdict(*values) for values in zip(*columns, strict=True)], index=points.index, dtype="str")
     side = points.pop("side")
     points["verdict"] = verdicts.mask(side == "left_only", ONLY_A).mask(side == "right_only", ONLY_B)
@@ -108,13 +110,16 @@ def p_values(differences: npt.ArrayLike, half_widths: npt.ArrayLike) -> Floats:
     return np.asarray(2 * stats.norm.sf(z), dtype=np.float64)
 
 
-def verdict(difference: float, half_width: float, p_adjusted: float) -> str:
-    """What became of a ratio; above 0, its algorithm got faster against its base."""
+def verdict(difference: float, half_width: float, p_adjusted: float, dependent: bool) -> str:
+    """What became of a ratio; above 0, its algorithm got faster against its base.
+
+    Where rounds depend on each other the half-width promises too much, and no change is called one.
+    """
     if math.isnan(difference) or math.isnan(half_width):
         return UNDECIDED
     if abs(difference) <= half_width:
         return SAME
-    if p_adjusted < ALPHA:
+    if p_adjusted < ALPHA and not dependent:
         return IMPROVED if difference > 0 else REGRESSED
     return UNDECIDED
 

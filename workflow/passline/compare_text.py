@@ -59,7 +59,7 @@ def agreement_sentence(agreed: Agreement) -> str:
     rule = f"differ by no more than the root of their summed squared half-widths, and {AGREE:.0%} are asked for"
     if agreed.agrees:
         return f"The sessions agree: {counted} {rule}."
-    wider = f"half-widths would have to be {agreed.factor:.2g} times as wide for that"
+    wider = f"half-widths would have to be {agreed.factor:.3g} times as wide for that"
     if agreed.within >= agreed.least_by_chance:
         chance = f"as few as {agreed.least_by_chance} would be no surprise if the intervals are right"
         return f"The sessions just miss agreement: {counted} {rule}; {wider}, but {chance}."
@@ -133,7 +133,9 @@ def _counts(points: pd.DataFrame) -> str:
     both = points[~points["verdict"].isin([ONLY_A, ONLY_B])]
     counts = both["verdict"].value_counts()
     parts = ", ".join(f"{counts.get(name, 0)} {name}" for name in (REGRESSED, IMPROVED, SAME, UNDECIDED))
-    return f"Points of both: {len(both)}; {parts}."
+    held = int((both["dependent"] & (both["verdict"] == UNDECIDED)).sum())
+    why = f" Of the undecided, {held} have rounds that depend on each other, so that their intervals are too narrow."
+    return _paragraph(f"Points of both: {len(both)}; {parts}.{why if held else ''}")
 
 
 def _times(times: pd.DataFrame) -> Iterator[str]:

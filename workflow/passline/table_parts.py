@@ -45,24 +45,20 @@ DTYPES = {"text": "str", "integer": "int64", "number": "float64", "flag": "bool"
 
 def text(description: str) -> Column:
     """A column of text; - stands for what does not apply."""
-    """A column of text."""
     return Column("text", description)
 
 
 def integer(description: str) -> Column:
     """A column of whole numbers."""
-    """A column of integers."""
     return Column("integer", description)
 
 
 def number(description: str) -> Column:
     """A column of numbers; an empty cell was not measured."""
-    """A column of numbers, empty where there is none."""
     return Column("number", description)
 
 
 def flag(description: str) -> Column:
-    """A column of true and false."""
     """A column of true and false."""
     return Column("flag", description)
 
@@ -94,6 +90,5 @@ INTERVAL = {"low": number("lower bound of the 95 % interval"), "high": number("u
 
 def table(name: str, row: str, columns: Mapping[str, Column], sort_by: tuple[str, ...] | None = None) -> Table:
     """A table, ordered by its key columns where nothing else is said."""
-    """A table; by default its key columns order its rows."""
     default = tuple(column for column in columns if column in KEY_COLUMNS)
     return Table(name, row, columns, default if sort_by is None else sort_by)

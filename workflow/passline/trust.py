@@ -86,11 +86,11 @@ def stop_rule(plan: Plan) -> str:
     """The rule that ends a block, fixed before the run."""
     design = plan["design"]
     inside, outside = (formats.percent(design[key], 1) for key in ("target_in_cache", "target"))
+    most = " or ".join(dict.fromkeys(str(design[key]) for key in ("rounds_most_in_cache", "rounds_most")))
     return (
         "A block of algorithms ends at the first look where the 95 % interval of every ratio in it has a half-width of "
         f"at most {inside} (in cache: x and y in half of the last-level cache) or {outside} (beyond), else with its "
-        f"{design['rounds_most_in_cache']} or {design['rounds_most']} rounds; the first look is after "
-        f"{design['rounds_least']}."
+        f"{most} rounds; the first look is after {design['rounds_least']}."
     )
 
 
@@ -165,10 +165,10 @@ def outliers(ratios: pd.DataFrame) -> str:
 
 def bimodal(ratios: pd.DataFrame, plan: Plan) -> str:
     """Bimodal ratios, named."""
-    if ratios.empty:
-        return "No ratio was tested for two modes."
     rows, between = bimodal_pairs(ratios, plan), ratios[ratios["bimodal"] & ~of_algorithms(ratios)]
     number, tested = len(rows) + len(between), int((ratios["n_rounds"] >= LEAST_FOR_MODES).sum())
+    if not tested:
+        return f"No ratio has {LEAST_FOR_MODES} rounds, without which two modes are not told apart."
     if not number:
         return f"None of {_count(tested, 'ratio')} with {LEAST_FOR_MODES} rounds or more is bimodal."
     names = _named([point_name(row, plan) for _, row in pd.concat([rows, between]).iterrows()])

@@ -74,7 +74,7 @@ def reach(values: pd.Series[float], low: float, high: float) -> tuple[float, flo
     spread = 3.0 * (quartiles.iloc[1] - quartiles.iloc[0])
     inside = values[(values >= quartiles.iloc[0] - spread) & (values <= quartiles.iloc[1] + spread)]
     ends = [v for v in (inside.min(), inside.max(), low, high) if not math.isnan(v)]
-    margin = 0.06 * (max(ends) - min(ends)) or 0.001
+    margin = 0.1 * (max(ends) - min(ends)) or 0.001
     return min(ends) - margin, max(ends) + margin
 
 

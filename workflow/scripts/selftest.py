@@ -9,7 +9,7 @@ from passline.script import reporting
 from passline.tables import conform, write_table
 
 
-def main(manifest: Path, machine: str, session: str, llc_bytes: int, output: Path, paper: bool = False) -> None:
+def main(manifest: Path, machine: str, session: str, llc_bytes: int, output: Path, paper: bool) -> None:
     """Judge the rounds of the self-test."""
     timings, rounds = collect(manifest, machine, session)
     table = conform("selftest", selftest_table(timings, rounds, llc_bytes))
@@ -28,5 +28,5 @@ if __name__ == "__main__":
             params.session,
             params.llc_bytes,
             Path(snakemake.output[0]),
-            params.get("paper", False),
+            params.paper,
         )

@@ -137,6 +137,8 @@ def _take_all(held: Sequence[Rounds], host: Host, lock: int, progress: Progress)
     guard = worker.Guard()
     for rounds in held:
         rounds.look()
+    if all(rounds.ended for rounds in held):
+        return  # whoever held the lock before took them
     progress.start(sum(r.taken for r in held), sum(r.expected for r in held))
     startup: list[float] = []
     for number in range(max(rounds.block["rounds"] for rounds in held)):
