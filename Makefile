@@ -37,7 +37,7 @@ test: setup style
 
 # What takes minutes; .ci/run runs it beside `make test`.
 slow: setup
-	@$(BIN)/python -m pytest -m slow
+	@$(BIN)/python -m pytest -m slow -n 2 --dist loadfile
 
 C_FILES = $(shell git ls-files 'kernels/*.c' 'kernels/*.h' 'tests/*.c' 'tests/*.h')
 SMK_FILES = Snakefile $(wildcard workflow/rules/*.smk)

@@ -57,7 +57,7 @@ typedef struct passline_workload {
   passline_state
       initial;  // the state each call starts from; a pass run alone finds here what earlier passes left
   int touch_x;  // read one element per cache line of x before each call, outside the clock
-  int clock_each_call;  // read the clock around every call instead of once around all of them
+  int clock_each_call;      // read the clock around every call instead of once around all of them
   size_t planted_elements;  // run the passes again over this many first elements: a slowdown of known size,
                             // planted to test the instrument; 0 in every measurement
 } passline_workload;
