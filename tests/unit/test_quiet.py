@@ -152,6 +152,15 @@ def test_processes_that_end_or_hide_meanwhile_are_left_out(monkeypatch: pytest.M
     assert observe(detect(), detect().measuring_cpu).processes == (Process(8, "here", 0.0),)
 
 
+@pytest.mark.usefixtures("short")
+def test_a_process_that_begins_meanwhile_counts_from_its_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = iter([{}, {(9, 3.0): ("cc1", 0.04), (os.getpid(), 1.0): ("ourselves", 0.04)}])
+    monkeypatch.setattr(quiet, "_processes", lambda: next(seen))
+    processes = observe(detect(), detect().measuring_cpu).processes
+    assert [process.name for process in processes] == ["cc1"]
+    assert 0.0 < processes[0].cpu_share <= 0.04 / quiet.WATCH_S
+
+
 def test_a_busy_process_on_the_measuring_cpu_is_found() -> None:
     cpu = detect().measuring_cpu
     code = f"import os\nos.sched_setaffinity(0, {{{cpu}}})\nprint('busy', flush=True)\nwhile True: pass"

@@ -160,7 +160,8 @@ def observe(machine: Machine, cpu: int, root: Path = Path("/")) -> Observation:
     return Observation(
         cpu=cpu,
         processes=tuple(
-            Process(pid, name, (used - before.get((pid, started), ("", used))[1]) / seconds)
+            # What was not there before has begun meanwhile, and used all of its time meanwhile.
+            Process(pid, name, (used - before.get((pid, started), ("", 0.0))[1]) / seconds)
             for (pid, started), (name, used) in after.items()
             if pid != os.getpid()
         ),

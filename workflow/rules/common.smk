@@ -56,7 +56,9 @@ def previous_step(wildcards):
 
 def known_selftest(wildcards):
     """The self-test's table and its hash where it ran, else nothing: rules that show it run again after it did."""
-    if "figure" in wildcards.keys() and not figure_tables(figure_file(wildcards.figure), "OPTIONAL"):
+    if "figure" in wildcards.keys() and not figure_tables(
+        figure_file(wildcards.figure), "OPTIONAL"
+    ):
         return ["", ""]
     return [SELFTEST, sha256(Path(SELFTEST))] if Path(SELFTEST).is_file() else ["", ""]
 
