@@ -89,6 +89,44 @@ double passline_clock_hz(uint64_t ns);
 
 // Median cost in nanoseconds of reading the clock once.
 double passline_clock_cost_ns(void);
+
+// Hardware counters by perf_event_open(2). Which events, and what one count of them means, is the caller's
+// business: an event is the numbers that its PMU's files in sysfs encode.
+typedef struct passline_event {
+  uint32_t type;
+  uint64_t config, config1, config2;
+} passline_event;
+
+// What read(2) gave for one group: `bytes` is its result or -errno, and the words are the number of events,
+// the nanoseconds enabled and running, then value and id of each event (PERF_FORMAT_GROUP). No bytes mean
+// that the group is not scheduled. The clock was read before and after.
+typedef struct passline_reading {
+  uint64_t before_ns, after_ns;
+  int64_t bytes;
+  uint64_t words[35];  // room for 16 events
+} passline_reading;
+
+// Opens up to 16 events as one group that starts to count at once. It is pinned: it counts all the time or,
+// where its counters cannot be had, not at all. With pid -1 it counts all that the cpu or its uncore does;
+// with pid 0 and cpu -1 the calling thread in user mode. fds[i] belongs to event i, and fds[0] is what is
+// read. Returns 0, or the errno of the event number *failed; then nothing stays open.
+int passline_counters_open(const passline_event *events, size_t n_events, int pid, int cpu, int *fds,
+                           size_t *failed);
+void passline_counters_close(const int *fds, size_t n);
+
+// Reads groups in order, without stopping them: what a region did is the difference of two readings.
+void passline_counters_read(const int *groups, size_t n_groups, passline_reading *readings);
+
+// Reads all groups, runs `calls` calls as passline_run does without a clock between them, and reads again.
+// With no calls it tells what reading alone costs and counts.
+void passline_run_counted(const passline_workload *workload, uint64_t calls, uint64_t *cursor,
+                          const int *groups, size_t n_groups, passline_reading *before,
+                          passline_reading *after);
+
+// The same around passline_run_threads. The threads start and end inside the region.
+int passline_run_threads_counted(const passline_workload *workloads, const int *cpus, size_t n_threads,
+                                 uint64_t calls, uint64_t *start_ns, uint64_t *end_ns, const int *groups,
+                                 size_t n_groups, passline_reading *before, passline_reading *after);
 // cdef: end
 
 // PASSLINE_EXPORT(run, finish) puts this object's variant into the table.

@@ -133,6 +133,62 @@ def test_what_a_round_found_itself_stays_and_unknown_clocks_mark_nothing() -> No
     assert list(found["reason"]) == list(rounds["reason"])
 
 
+def test_a_round_in_which_its_cpu_was_throttled_is_marked() -> None:
+    """Counts are per cpu and of all time: what they were before the first round says nothing."""
+    rounds = synthetic.rounds(synthetic.MINIMAL)
+    block = rounds["block"].iloc[0]
+    rounds = rounds[rounds["block"] == block].iloc[[0, 1, 2, 0, 1, 2]].reset_index(drop=True)
+    rounds = rounds.assign(cpu=[0, 0, 0, 1, 1, 1], throttle_count=[70.0, 70.0, 72.0, 5.0, 8.0, 8.0])
+    found = with_marks(rounds.assign(marked=False, reason="-"))
+    assert list(found["marked"]) == [False, False, True, False, True, False]
+    assert "throttled 2 times" in found["reason"][2]
+    shuffled = with_marks(rounds.iloc[::-1].assign(marked=False, reason="-"))
+    assert list(shuffled["marked"]) == list(found["marked"])[::-1]
+
+
+def test_without_six_unmarked_rounds_nothing_is_said_of_them() -> None:
+    shape = synthetic.Shape(isas=("avx2",), variants=("preset",), protocols=("paper",), sizes=(4096,), rounds=12)
+    found = compared(synthetic.timings(shape), synthetic.registry(), synthetic.plan())
+    rounds = synthetic.rounds(shape)
+    few = ratios_table(found, rounds.assign(marked=rounds["round"] < 7))
+    assert few["ratio_unmarked"].isna().all()
+    assert set(few["verdict_unmarked"]) == {"-"}
+    enough = ratios_table(found, rounds.assign(marked=rounds["round"] < 6))
+    assert enough["ratio_unmarked"].notna().all()
+    none = ratios_table(found, rounds.assign(marked=False))
+    assert list(none["verdict_unmarked"]) == list(none["verdict"])
+    assert list(none["ratio_unmarked"]) == list(none["ratio"])
+
+
+def test_the_ratios_of_rounds_are_those_of_table_ratios(full: dict[str, pd.DataFrame]) -> None:
+    point = ["algorithm", "base", "isa", "variant", "n_elements", "cache_protocol"]
+    rounds = full["round_ratios"].groupby(point)["ratio"].agg(["median", "size"])
+    ratios = full["ratios"]
+    ratios = ratios[(ratios["isa"] == ratios["base_isa"]) & (ratios["variant"] == ratios["base_variant"])]
+    assert len(ratios) == len(rounds)
+    ratios = ratios.set_index(point).loc[rounds.index]
+    assert rounds["median"].to_numpy() == pytest.approx(ratios["ratio"].to_numpy())
+    assert list(rounds["size"]) == list(ratios["n_rounds"])
+
+
+def test_what_ended_a_block_stands_with_its_ratios(full_timings: pd.DataFrame) -> None:
+    found = compared(full_timings, synthetic.registry(), synthetic.plan())
+    rounds = synthetic.rounds()
+    at_cap = "algorithms-hot-n4096-uniform-huge"
+    reasons = rounds["stop_reason"].where(rounds["block"] != at_cap, "cap")
+    ratios = ratios_table(found, rounds.assign(stop_reason=reasons))
+    here = (ratios["cache_protocol"] == "hot") & (ratios["n_elements"] == 4096)
+    assert set(ratios.loc[here, "stop_reason"]) == {"cap"}
+    assert set(ratios.loc[~here, "stop_reason"]) == {"planned"}
+
+
+def test_a_round_that_table_rounds_lacks_is_an_error(full_timings: pd.DataFrame) -> None:
+    found = compared(full_timings, synthetic.registry(), synthetic.plan())
+    rounds = synthetic.rounds()
+    with pytest.raises(TableError, match="has no round 5 of block algorithms"):
+        ratios_table(found, rounds[rounds["round"] != 5])
+
+
 def test_families_keep_protocols_and_isas_apart(full: dict[str, pd.DataFrame]) -> None:
     ratios = full["ratios"].assign(family=families(full["ratios"]))
     for _, family in ratios.groupby("family"):

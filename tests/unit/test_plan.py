@@ -8,10 +8,12 @@ import pytest
 import yaml
 
 from passline.contenders import Built, alone
+from passline.effort import design
 from passline.errors import ConfigError
 from passline.measure.round import row_counts
 from passline.plan import Host, Planner
 from passline.registry import KERNELS, load_isas, load_study
+from passline.selftest_plan import LEAST_PLANTED, PLANTED, blocks
 from passline.sizes import Caches, key_sizes, sweep_sizes
 
 ISAS = load_isas()
@@ -143,3 +145,120 @@ def test_y_rotates_over_more_than_the_llc_as_in_the_released_benchmark():
     assert row_counts({**block, "protocol": "hot"}, 32 << 20) == (1, 1)
     cold = row_counts({**block, "protocol": "cold"}, 32 << 20)
     assert cold[0] * 4096 >= 4 * (32 << 20)
+
+
+def named(block, index):
+    """Algorithm, ISA and variant of a contender."""
+    key = block["contenders"][index]["key"]
+    return key["algorithm"], key["isa"], key["variant"]
+
+
+def test_the_stop_rule_looks_at_the_studys_comparisons_of_one_isa_and_choice():
+    block = next(b for b in plan().blocks if b["name"].startswith("algorithms-paper"))
+    looked_at = {(named(block, c), named(block, b)) for c, b in block["stop"]["pairs"]}
+    isas = {c["key"]["isa"] for c in block["contenders"]}
+    assert looked_at == {
+        ((algorithm, isa, choice), (base, isa, choice))
+        for algorithm, base in STUDY.comparisons
+        for isa in isas
+        for choice in ("preset", "tuned")
+    }
+
+
+def test_two_builds_are_not_compared_by_the_stop_rule():
+    both = planner().plan([Built("gcc", "a", CHOSEN), Built("clang", "b", CHOSEN)], 20e-9, 0.15e-9)
+    for block in both.blocks:
+        for contender, base in block["stop"]["pairs"]:
+            assert block["contenders"][contender]["library"] == block["contenders"][base]["library"]
+
+
+def test_a_size_of_two_groups_is_one_block_whose_pairs_are_those_of_both():
+    def group(isas):
+        return {
+            "kind": "algorithms",
+            "protocols": ["hot"],
+            "sizes": [65536],
+            "inputs": ["uniform"],
+            "isas": isas,
+        }
+
+    (merged,) = plan(blocks=[group(["avx2"]), group(["scalar", "avx2"])]).blocks
+    assert len({c["name"] for c in merged["contenders"]}) == len(merged["contenders"])
+    found = [(named(merged, c), named(merged, b)) for c, b in merged["stop"]["pairs"]]
+    assert len(found) == len(set(found)) == len(STUDY.comparisons) * 2 * 2  # ISAs, and preset or tuned
+    for (algorithm, *setting), (base, *base_setting) in found:
+        assert (algorithm, base) in STUDY.comparisons
+        assert setting == base_setting
+
+
+@pytest.mark.parametrize("effort", [0.1, 1, 4])
+def test_rounds_and_targets_follow_from_the_effort(effort):
+    wanted = design(effort)
+    for block in plan(effort=effort).blocks:
+        in_cache = block["protocol"] != "cold" and 8 * block["n_elements"] <= CACHES.llc // 2
+        most = wanted.rounds_most_in_cache if in_cache else wanted.rounds_most
+        if block["stop"]["pairs"]:
+            assert block["stop"]["target"] == (wanted.target_in_cache if in_cache else wanted.target)
+            assert (block["rounds"], block["stop"]["looks"][-1][0]) == (most, most)
+            assert block["stop"]["looks"][0][0] == wanted.rounds_least
+        else:
+            assert (block["rounds"], block["stop"]["looks"]) == (wanted.rounds_least, [])
+        assert (block["sweeps"], block["value_s"]) == (wanted.sweeps, wanted.value_s)
+
+
+def test_passes_and_splits_have_nothing_to_compare_and_take_what_is_planned():
+    kinds = {b["name"].split("-")[0]: bool(b["stop"]["pairs"]) for b in plan().blocks}
+    assert kinds == {"algorithms": True, "split": False, "passes": False}
+    built = [Built("gcc", "id", {})]
+    steps = {"ceiling_rounds": planner().roofs(built), "tune_rounds": planner().tuning(built)}
+    for name, found in steps.items():
+        for block in found:
+            assert block["rounds"] == getattr(design(CONFIG["effort"]), name)
+            assert block["stop"]["pairs"] == block["stop"]["looks"] == []
+
+
+def selftest(**changes):
+    made = planner(**changes)
+    return blocks(made, [Built("gcc", "id", {})], made.selftest_sizes())
+
+
+def test_the_selftest_compares_each_call_with_itself_and_with_what_was_planted():
+    for block in selftest():
+        for contender, base in block["stop"]["pairs"]:
+            (algorithm, isa, variant), plain = named(block, contender), named(block, base)
+            assert plain == (algorithm, isa, "preset")
+            assert variant == f"preset+{block['contenders'][contender]['planted']:.0%}"
+            assert block["contenders"][base]["planted"] == 0
+            assert block["contenders"][contender]["variants"] == block["contenders"][base]["variants"]
+        compared = [contender for contender, _ in block["stop"]["pairs"]]
+        others = [i for i in range(len(block["contenders"])) if named(block, i)[2] != "preset"]
+        assert compared == others
+
+
+def test_the_selftest_plants_from_64_k_elements_up():
+    for block in selftest():
+        shares = {c["planted"] for c in block["contenders"]}
+        assert shares == ({0.0, *PLANTED} if block["n_elements"] >= LEAST_PLANTED else {0.0})
+
+
+def test_the_default_selftest_has_at_least_60_points_without_a_difference():
+    same = [c for b in selftest() for c in b["contenders"] if c["key"]["variant"] == "preset+0%"]
+    assert len(same) >= 60
+    assert {c["key"]["isa"] for c in same} == {"avx2", "avx512f"}
+    assert {c["key"]["algorithm"] for c in same} == set(STUDY.algorithms)
+
+
+def test_nothing_is_planted_in_a_measurement():
+    made = planner()
+    built = [Built("gcc", "id", CHOSEN)]
+    steps = [*made.plan(built, 20e-9, 0.15e-9).blocks, *made.roofs(built), *made.tuning(built)]
+    assert {c["planted"] for b in steps for c in b["contenders"]} == {0.0}
+
+
+def test_sizes_of_the_selftest_are_labels_or_numbers():
+    sizes = key_sizes(CACHES)
+    made = planner(selftest_sizes=["4 x LLC", 1000, "L1"])
+    assert made.selftest_sizes() == sorted([1000, sizes["L1"], sizes["4 x LLC"]])
+    assert planner(selftest_sizes="sweep").selftest_sizes() == sweep_sizes(CACHES)
+    with pytest.raises(ConfigError, match=r"config: selftest_sizes: no size is called 'L9'\. Known: L1, L2"):
+        planner(selftest_sizes=["L9"]).selftest_sizes()

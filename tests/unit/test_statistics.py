@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import stats
+from statsmodels.stats.multitest import multipletests
 
 from passline import statistics
 from passline.errors import TableError
@@ -40,6 +42,14 @@ def test_twelve_values_give_third_and_tenth() -> None:
     """P(Binomial(12, 1/2) <= 2) = 0.019: the tightest pair of order statistics with 95 %."""
     found = statistics.median_interval(np.arange(1.0, 13.0))
     assert (found.low, found.high) == (3.0, 10.0)
+
+
+@pytest.mark.parametrize("n", [6, 13, 36, 60])
+def test_interval_is_that_of_scipy(n: int) -> None:
+    values = np.random.default_rng(n).lognormal(size=n)
+    found = statistics.median_interval(values)
+    bounds = stats.quantile_test(values, q=1.0, p=0.5).confidence_interval(0.95)
+    assert (found.low, found.high) == (bounds.low, bounds.high)
 
 
 def test_interval_covers_the_median_of_a_skewed_distribution() -> None:
@@ -82,6 +92,11 @@ def test_identical_times_are_no_evidence() -> None:
 def test_holm_multiplies_by_rank_within_each_family_only() -> None:
     corrected = statistics.holm([0.01, 0.02, 0.03, 0.04], ["a", "a", "a", "b"])
     assert corrected == pytest.approx([0.03, 0.04, 0.04, 0.04])
+
+
+def test_holm_is_that_of_statsmodels() -> None:
+    p = np.random.default_rng(3).random(40) ** 4
+    assert statistics.holm(p, ["a"] * 40) == pytest.approx(multipletests(p, method="holm")[1])
 
 
 def test_holm_keeps_missing_values_out_of_the_family() -> None:

@@ -16,7 +16,6 @@ import numpy as np
 import numpy.typing as npt
 from scipy import stats
 from statsmodels.stats.diagnostic import acorr_ljungbox
-from statsmodels.stats.multitest import multipletests
 
 from passline.errors import TableError
 
@@ -130,11 +129,16 @@ def holm(p_values: npt.ArrayLike, families: Sequence[Hashable]) -> Floats:
     raw = np.asarray(p_values, dtype=np.float64)
     if raw.shape != (len(families),):
         raise TableError("statistics", f"{len(families)} families for {raw.size} p values", "Give one family per value")
+    members: dict[Hashable, list[int]] = {}
+    for place, family in enumerate(families):
+        if not math.isnan(raw[place]):
+            members.setdefault(family, []).append(place)
     corrected = np.full(raw.shape, math.nan)
-    for family in set(families):
-        members = np.array([candidate == family for candidate in families]) & ~np.isnan(raw)
-        if members.any():
-            corrected[members] = multipletests(raw[members], alpha=ALPHA, method="holm")[1]
+    for places in members.values():
+        # statsmodels' multipletests does the same, but collects garbage at every call: seconds for a table's families.
+        order = np.array(places)[np.argsort(raw[places], kind="stable")]
+        steps = raw[order] * np.arange(len(order), 0, -1)
+        corrected[order] = np.minimum(np.maximum.accumulate(steps), 1.0)
     return corrected
 
 

@@ -41,7 +41,7 @@ def round_medians(timings: pd.DataFrame, kind: str | None = None) -> pd.DataFram
 
 def block_kind(blocks: pd.Series[str]) -> pd.Series[str]:
     """First word of each block's name: what was measured in it."""
-    return blocks.str.split("-", n=1).str[0]
+    return blocks.map({name: name.split("-", 1)[0] for name in blocks.unique()})
 
 
 def by_round(rows: pd.DataFrame, contender: list[str]) -> pd.DataFrame:
