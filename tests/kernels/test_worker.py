@@ -13,12 +13,12 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from processes import alive, children, command, kill, round_of, until
 from small_block import host_of, own_lock, small_block, take  # noqa: F401 - a fixture
 
 import passline
 from passline.errors import MeasurementError
 from passline.measure import worker
+from processes import alive, children, command, kill, round_of, until
 
 GO_ON = r"Rounds already taken are kept, this one is taken again\. .*un snakemake again to go on"
 LONG_S = 0.2  # a value this long: a round that lasts until it is killed
