@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from built_kernels import Built, link
+from small_block import host_of, small_block
 from wrong_kernels import KERNELS as WRONG
 from wrong_kernels import source_of
 
 from passline.machine import detect
+from passline.measure import lock
+from passline.measure.session import Host
+from passline.measure.spec import Block
 from passline.registry import KERNELS, Isa, Variant, load_isas, load_study, select_isas
 
 
@@ -63,3 +69,23 @@ def wrong(compiler: str, host_isas: dict[str, Isa], tmp_path_factory: pytest.Tem
         sources[variant.name].write_text(source_of(kernel), encoding="utf-8")
         variants.append(variant)
     return link(compiler, replace(study, variants=(*presets, *variants)), scalar, sources, folder)
+
+
+@pytest.fixture
+def block(built: Built) -> Block:
+    """A small block of real contenders."""
+    return small_block(built)
+
+
+@pytest.fixture
+def own_lock(tmp_path: Path) -> Iterator[None]:
+    """A lock of the test's own: it never waits for a measurement, nor holds one up."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(lock, "PATH", tmp_path / "measuring.lock")
+        yield
+
+
+@pytest.fixture
+def host(built: Built, own_lock: None) -> Host:  # noqa: ARG001 - a test that measures holds its own lock
+    """The first cpu, and the library of the tests."""
+    return host_of(built)

@@ -3,29 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import pytest
 from built_kernels import Built as Library
 
 from passline.contenders import Built, algorithm, alone
-from passline.measure import lock, session
+from passline.measure import session
 from passline.measure.spec import Block
 from passline.plan import stop_rule
 
 N = 3001
 CODE = {"object": "1"}
 """Hash of what the block runs; any will do."""
-
-
-@pytest.fixture
-def own_lock(tmp_path: Path) -> Iterator[None]:
-    """A lock of the test's own: it never waits for a measurement, nor holds one up."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(lock, "PATH", tmp_path / "measuring.lock")
-        yield
 
 
 def small_block(built: Library) -> Block:

@@ -9,7 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 import pytest
-from small_block import CODE, host_of, small_block
+from small_block import CODE, host_of
 
 import passline
 from processes import alive, children, kill, round_of, until
@@ -17,11 +17,6 @@ from processes import alive, children, kill, round_of, until
 PROGRAM = Path(__file__).parent / "measuring_process.py"
 LOCK = "passline-measuring.lock"
 SOON_S = 2.0
-
-
-@pytest.fixture
-def block(built):
-    return small_block(built)
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import statistics
 
 import pyperf
 import pytest
-from small_block import facts_of, host_of, own_lock, small_block, take  # noqa: F401 - a fixture
+from small_block import facts_of, take
 
 from passline.collect import collect
 from passline.contenders import Built, algorithm, planted
@@ -15,16 +15,6 @@ from passline.measure import session, stop
 from passline.measure.spec import fingerprint, write_json
 from passline.plan import stop_rule
 from passline.tables import conform
-
-
-@pytest.fixture
-def block(built):
-    return small_block(built)
-
-
-@pytest.fixture
-def host(built, own_lock):  # noqa: ARG001, F811 - the fixture of small_block
-    return host_of(built)
 
 
 def test_a_round_is_a_pyperf_file_with_every_contender_and_pass(block, tmp_path, host):

@@ -13,7 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from small_block import host_of, own_lock, small_block, take  # noqa: F401 - a fixture
+from small_block import take
 
 import passline
 from passline.errors import MeasurementError
@@ -23,16 +23,6 @@ from processes import alive, children, command, kill, round_of, until
 GO_ON = r"Rounds already taken are kept, this one is taken again\. .*un snakemake again to go on"
 LONG_S = 0.2  # a value this long: a round that lasts until it is killed
 MANY_VALUES = {"sweeps": 300, "value_s": 1e-6}  # a round of tens of kilobytes
-
-
-@pytest.fixture
-def block(built):
-    return small_block(built)
-
-
-@pytest.fixture
-def host(built, own_lock):  # noqa: ARG001, F811 - the fixture of small_block
-    return host_of(built)
 
 
 @pytest.fixture

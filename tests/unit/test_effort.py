@@ -4,23 +4,27 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from passline import statistics
-from passline.effort import CONFIDENCE, LEAST_VALUES, Design, design, looks
+from passline.effort import CONFIDENCE, LEAST_VALUES, Design, design, looks, rank
 
 
 @pytest.mark.parametrize("n", range(6, 81))
 def test_the_stop_rule_looks_at_the_interval_that_is_reported(n):
-    ((rounds, rank),) = looks(n, n)
+    ((rounds, place),) = looks(n, n)
     values = np.random.default_rng(n).lognormal(size=n)
     interval = statistics.median_interval(values)
     ordered = np.sort(values)
     assert rounds == n
-    assert (ordered[rank - 1], ordered[-rank]) == (interval.low, interval.high)
+    assert (ordered[place - 1], ordered[-place]) == (interval.low, interval.high)
 
 
-def test_the_stop_rule_and_the_report_mean_the_same_confidence():
-    assert (CONFIDENCE, LEAST_VALUES) == (statistics.CONFIDENCE, statistics.LEAST_VALUES)
+@pytest.mark.parametrize("n", range(LEAST_VALUES, 81))
+def test_ranks_are_those_of_the_binomial_test_on_the_median(n):
+    positions = np.arange(n)
+    bounds = stats.quantile_test(positions, q=float(np.median(positions)), p=0.5).confidence_interval(CONFIDENCE)
+    assert (rank(n) - 1, n - rank(n)) == (bounds.low, bounds.high)
 
 
 @pytest.mark.parametrize(("least", "most"), [(6, 6), (12, 36), (12, 13), (12, 18), (6, 7), (12, 72)])
@@ -28,7 +32,7 @@ def test_looks_run_from_the_fewest_rounds_to_the_most(least, most):
     numbers = [n for n, _ in looks(least, most)]
     assert (numbers[0], numbers[-1]) == (least, most)
     assert all(a < b for a, b in pairwise(numbers))
-    assert all(1 <= rank <= n // 2 for n, rank in looks(least, most))
+    assert all(1 <= place <= n // 2 for n, place in looks(least, most))
 
 
 def test_more_effort_is_more_rounds_and_narrower_targets():

@@ -5,7 +5,8 @@ import math
 import pytest
 
 from passline import progress
-from passline.progress import Bar, clock
+from passline.formats import clock
+from passline.progress import Bar
 
 
 @pytest.fixture
@@ -42,6 +43,9 @@ def test_what_must_be_told_before_the_first_round_is_told_then(lines):
     lines()
 
 
-@pytest.mark.parametrize(("seconds", "shown"), [(0, "0:00"), (59.9, "0:59"), (61, "1:01"), (3600, "60:00")])
+@pytest.mark.parametrize(
+    ("seconds", "shown"),
+    [(0, "0:00"), (59.4, "0:59"), (59.6, "1:00"), (61, "1:01"), (3599, "59:59"), (3661, "1:01:01")],
+)
 def test_time_left(seconds, shown):
     assert clock(seconds) == shown

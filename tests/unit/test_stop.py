@@ -25,10 +25,22 @@ def noisy(n, sigma, seed=0, pairs=1):
     return np.random.default_rng(seed).normal(1.2, 1.2 * sigma, (n, pairs)).tolist()
 
 
+def number(rule, rounds):
+    """Rounds that the block has in the end, or None."""
+    ended = stop.end_of(rule, rounds)
+    return ended and ended[0]
+
+
+def why(rule, rounds):
+    """What ended the block, or None."""
+    ended = stop.end_of(rule, rounds)
+    return ended and ended[1]
+
+
 def taken_until_ended(rule, rounds):
     """Rounds that a step takes, one after the other."""
     for n in range(len(rounds) + 1):
-        if stop.enough(rule, rounds[:n]):
+        if why(rule, rounds[:n]):
             return n
     return None
 
@@ -36,34 +48,34 @@ def taken_until_ended(rule, rounds):
 def test_a_quiet_block_ends_at_its_first_look():
     rounds = noisy(MOST, 1e-4)
     assert taken_until_ended(block(), rounds) == LEAST
-    assert stop.enough(block(), rounds[:LEAST]) == stop.TARGET
-    assert stop.enough(block(), rounds[: LEAST - 1]) is None
+    assert why(block(), rounds[:LEAST]) == stop.TARGET
+    assert why(block(), rounds[: LEAST - 1]) is None
 
 
 def test_a_noisy_block_takes_all_its_rounds():
     rounds = noisy(MOST, 0.2)
     assert taken_until_ended(block(), rounds) == MOST
-    assert stop.enough(block(), rounds) == stop.CAP
+    assert why(block(), rounds) == stop.CAP
 
 
 def test_a_block_that_gets_there_with_its_last_round_has_reached_the_target():
     rule = block(least=LEAST, most=LEAST)
-    assert stop.enough(rule, noisy(LEAST, 1e-4)) == stop.TARGET
-    assert stop.enough(rule, noisy(LEAST, 0.2)) == stop.CAP
+    assert why(rule, noisy(LEAST, 1e-4)) == stop.TARGET
+    assert why(rule, noisy(LEAST, 0.2)) == stop.CAP
 
 
 def test_a_block_without_pairs_takes_what_was_planned():
     rule = block(pairs=(), most=7)
     rounds = [[] for _ in range(7)]
-    assert [stop.enough(rule, rounds[:n]) for n in (0, 6, 7)] == [None, None, stop.PLANNED]
+    assert [why(rule, rounds[:n]) for n in (0, 6, 7)] == [None, None, stop.PLANNED]
     assert stop.expected(rule, rounds[:3]) == 7
 
 
 def test_a_block_ends_only_where_every_ratio_is_known():
     quiet, loud = noisy(MOST, 1e-4), noisy(MOST, 0.2, seed=1)
     both = [[*a, *b] for a, b in zip(quiet, loud, strict=True)]
-    assert stop.end_of(block(), quiet) == LEAST
-    assert stop.end_of(block(pairs=((1, 0), (2, 0))), both) == MOST
+    assert number(block(), quiet) == LEAST
+    assert number(block(pairs=((1, 0), (2, 0))), both) == MOST
 
 
 def test_the_target_is_the_half_width_of_the_interval_of_the_median():
@@ -72,15 +84,15 @@ def test_the_target_is_the_half_width_of_the_interval_of_the_median():
     ordered = sorted(value for (value,) in rounds)
     width = (ordered[-rank] - ordered[rank - 1]) / 2
     assert stop.half_widths(rounds, rank) == [width]
-    assert stop.end_of(block(target=width), rounds) == LEAST
-    assert stop.end_of(block(target=width * 0.999), rounds) is None
+    assert number(block(target=width), rounds) == LEAST
+    assert number(block(target=width * 0.999), rounds) is None
 
 
 def test_between_looks_nothing_is_decided():
     # Wide until round 12, then so quiet that an interval of 13 rounds would be narrow: only round 18 tells.
     rule = block(target=0.5)
     rounds = [[value] for value in [0.1, 9.0] * 6] + [[1.0]] * 24
-    ends = [stop.end_of(rule, rounds[:n]) for n in range(MOST + 1)]
+    ends = [number(rule, rounds[:n]) for n in range(MOST + 1)]
     looked = {n for n, _ in looks(LEAST, MOST)}
     assert ends[LEAST] is None
     (end,) = set(ends) - {None}
@@ -98,16 +110,16 @@ def test_the_decision_at_a_look_depends_on_the_rounds_up_to_it_only(seed, sigma,
     for n, _ in looks(LEAST, MOST):
         if n == MOST:
             continue
-        decided = stop.end_of(rule, rounds[:n])
+        decided = number(rule, rounds[:n])
         later = rounds[:n] + [[value] for value in others[n:]]
         if decided is None:
             # Not ended by n: whatever comes later may end it, but only after n.
-            found = stop.end_of(rule, later)
+            found = number(rule, later)
             assert found is not None
             assert found > n
         else:
-            assert stop.end_of(rule, later) == decided
-            assert stop.enough(rule, later) == stop.enough(rule, rounds[:n]) == stop.TARGET
+            assert number(rule, later) == decided
+            assert why(rule, later) == why(rule, rounds[:n]) == stop.TARGET
 
 
 @settings(deadline=None, max_examples=60, derandomize=True)
@@ -118,15 +130,15 @@ def test_a_killed_step_comes_to_the_same_end(seed, sigma):
     end = taken_until_ended(rule, rounds)
     assert end is not None
     for there in range(MOST + 1):
-        assert stop.end_of(rule, rounds[:there]) == (end if there >= end else None)
-        assert (stop.enough(rule, rounds[:there]) is None) == (there < end)
+        assert number(rule, rounds[:there]) == (end if there >= end else None)
+        assert (why(rule, rounds[:there]) is None) == (there < end)
 
 
 @settings(deadline=None, max_examples=60, derandomize=True)
 @given(st.integers(0, 10_000), SIGMA, st.integers(0, MOST))
 def test_expected_rounds_are_a_number_that_the_block_can_end_with(seed, sigma, there):
     rule, rounds = block(), noisy(MOST, sigma, seed)
-    if stop.enough(rule, rounds[:there]):
+    if why(rule, rounds[:there]):
         return
     expected = stop.expected(rule, rounds[:there])
     assert expected in {n for n, _ in looks(LEAST, MOST)}

@@ -14,8 +14,9 @@ import numpy.typing as npt
 import pandas as pd
 from scipy import stats
 
+from passline.effort import CONFIDENCE
 from passline.errors import TableError
-from passline.statistics import ALPHA, CONFIDENCE, DEPENDENT_BELOW, Floats, holm
+from passline.statistics import ALPHA, DEPENDENT_BELOW, Floats, holm
 from passline.table_models import KEY
 
 AGREE = 0.95

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from passline.errors import ConfigError, MachineError
 from passline.schema import validate
+
+DEFAULT = Path(__file__).parents[1] / "config" / "default.yaml"
+"""The configuration that others layer on."""
 
 _INSTALL = {
     "gcc": "Install it: `apt install gcc` (Debian, Ubuntu), `dnf install gcc` (Fedora, RHEL)",

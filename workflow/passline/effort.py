@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cache
 
 from scipy import stats
 
@@ -17,8 +18,20 @@ CONFIDENCE = 0.95
 LEAST_VALUES = 6
 """With fewer values no pair of order statistics holds the median with 95 % confidence."""
 
+FINE = 4.0
+"""From this effort on more is wanted of the instrument; that of the session `paper`."""
+
 STEP = 6
 """Rounds from one look at the intervals to the next."""
+
+
+@cache
+def rank(n: int) -> int:
+    """The interval of a median reaches from the rank-th smallest to the rank-th largest of n values, n at least 6.
+
+    At most rank - 1 of n values lie below the median with a chance of 2.5 % or less (Hoefler & Belli, SC'15, rule 6).
+    """
+    return int(stats.binom.ppf((1.0 - CONFIDENCE) / 2.0, n, 0.5))
 
 
 @dataclass(frozen=True)
@@ -56,9 +69,5 @@ def design(effort: float) -> Design:
 
 
 def looks(least: int, most: int) -> list[tuple[int, int]]:
-    """(rounds, rank) of each look: the interval then reaches from the rank-th smallest ratio to the rank-th largest.
-
-    The ranks are those of `statistics.median_interval`: the stop rule looks at the interval that will be reported.
-    """
-    numbers = [*range(least, most, STEP), most]
-    return [(n, int(stats.binom.ppf((1.0 - CONFIDENCE) / 2.0, n, 0.5))) for n in numbers]
+    """(rounds, rank) of each look: the stop rule looks at the interval that will be reported."""
+    return [(n, rank(n)) for n in [*range(least, most, STEP), most]]

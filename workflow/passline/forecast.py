@@ -19,17 +19,18 @@ from typing import Any
 import numpy as np
 import yaml
 
+from passline.config import DEFAULT
 from passline.contenders import Built
 from passline.errors import ConfigError
+from passline.formats import clock
 from passline.measure.round import LONG, SETTLE, row_counts, sweeps_of
 from passline.measure.spec import Block
 from passline.measure.stop import read_round
 from passline.plan import Plan, Planner
-from passline.registry import Study
+from passline.registry import Study, traffic
 from passline.selftest_plan import blocks as selftest_blocks
 from passline.setup import Setup, load
 
-DEFAULT = Path(__file__).parents[1] / "config" / "default.yaml"
 PROBE_BYTES = 256 << 20
 CLOCK_READING_S = 40e-9  # until the tuning step has measured it
 CORE_S_PER_ELEMENT = 0.3e-9  # of an algorithm in cache, until tuning has measured it: it only decides what is skipped
@@ -130,19 +131,19 @@ def probe() -> Speed:
     return Speed(start_s, fill_s / PROBE_BYTES, copy_s / (1.5 * PROBE_BYTES))
 
 
-def round_s(block: Block, traffic: Mapping[str, float], llc_bytes: int, speed: Speed) -> float:
+def round_s(block: Block, moved: Mapping[str, float], llc_bytes: int, speed: Speed) -> float:
     """Seconds of one round: its process, its buffers, and its contenders' values.
 
     Args:
         block: the block.
-        traffic: variant -> bytes per element by the model, write-allocate included.
+        moved: variant -> bytes per element by the model, write-allocate included.
         llc_bytes: size of the last-level cache.
         speed: of the machine.
     """
     n, value_s = block["n_elements"], block["value_s"]
     total = speed.start_s + sum(row_counts(block, llc_bytes)) * 4 * n * block["threads"] * speed.fill_s_per_byte
     for contender in block["contenders"]:
-        bytes_per_element = sum(traffic.get(name, 0.0) for name in contender["variants"])
+        bytes_per_element = sum(moved.get(name, 0.0) for name in contender["variants"])
         call_s = n * bytes_per_element * speed.read_s_per_byte * (1 + contender["planted"])
         settling = 0.0 if call_s > LONG * value_s else value_s / SETTLE
         sweeps = sweeps_of(block, max(call_s, value_s))
@@ -151,9 +152,9 @@ def round_s(block: Block, traffic: Mapping[str, float], llc_bytes: int, speed: S
 
 
 def _step(name: str, blocks: Sequence[Block], setup: Setup, planner: Planner, speed: Speed) -> Step:
-    traffic = _traffic(setup.studies.values())
+    moved = _traffic(setup.studies.values())
     llc = planner.host.caches.llc
-    taken = [_measured(Path(setup.results, "raw", name), b) or round_s(b, traffic, llc, speed) for b in blocks]
+    taken = [_measured(Path(setup.results, "raw", name), b) or round_s(b, moved, llc, speed) for b in blocks]
     fewest = [b["stop"]["looks"][0][0] if b["stop"]["pairs"] else b["rounds"] for b in blocks]
     most = [b["rounds"] for b in blocks]
     about = [max(least, STOPS_AT * many) for least, many in zip(fewest, most, strict=True)]
@@ -171,10 +172,9 @@ def _measured(raw: Path, block: Block) -> float | None:
 def _traffic(studies: Iterable[Study]) -> dict[str, float]:
     """Bytes per element of each variant by the model, write-allocate included."""
     return {
-        v.name: 4.0 * (len(p.reads) + len(p.writes) + (0 if v.non_temporal else len(set(p.writes) - set(p.reads))))
+        v.name: float(sum(traffic(study.passes[v.pass_name], non_temporal=v.non_temporal)))
         for study in studies
         for v in study.variants
-        for p in (study.passes[v.pass_name],)
     }
 
 
@@ -194,12 +194,12 @@ def text(setup: Setup, planner: Planner, plan: Plan, steps: Sequence[Step]) -> s
             _line("step", "blocks", "rounds", "at least", "at most", "about"),
             *[
                 _line(
-                    step.name, step.blocks, _span(*step.rounds), *map(_clock, (step.least_s, step.most_s, step.about_s))
+                    step.name, step.blocks, _span(*step.rounds), *map(clock, (step.least_s, step.most_s, step.about_s))
                 )
                 for step in steps
             ],
-            _line("measuring", "", "", *map(_clock, totals)),
-            _line("the rest", "", "", "", "", _clock(build_s)) + "  build, check, tables, figures, report",
+            _line("measuring", "", "", *map(clock, totals)),
+            _line("the rest", "", "", "", "", clock(build_s)) + "  build, check, tables, figures, report",
             "",
             f"A block ends when the half-widths of its ratios are within {design.target_in_cache:.2%} in cache and "
             f"{design.target:.2%}",
@@ -219,8 +219,3 @@ def _line(*cells: object) -> str:
 
 def _span(low: int, high: int) -> str:
     return str(low) if low == high else f"{low} to {high}"
-
-
-def _clock(seconds: float) -> str:
-    hours, rest = divmod(round(seconds), 3600)
-    return f"{hours}:{rest // 60:02d}:{rest % 60:02d}" if hours else f"{rest // 60}:{rest % 60:02d}"

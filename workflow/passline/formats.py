@@ -33,6 +33,12 @@ def significant(value: float, digits: int = 3) -> str:
     return f"{rounded:,.{max(0, digits - 1 - exponent)}f}".replace(",", NARROW) if rounded else "0"
 
 
+def clock(seconds: float) -> str:
+    """Minutes and seconds, after a full hour with hours: `8:05`, `1:00:00`."""
+    hours, rest = divmod(round(seconds), 3600)
+    return f"{hours}:{rest // 60:02d}:{rest % 60:02d}" if hours else f"{rest // 60}:{rest % 60:02d}"
+
+
 def quantity(value: float, unit: str, digits: int = 3) -> str:
     """A value in SI base units with the prefix that makes it readable: `1.23 ms`."""
     if math.isnan(value):

@@ -172,11 +172,20 @@ class Planner:
             return f"reading the clock around every call ({cost}) would cost over {CLOCK_SHARE:.0%} of it"
         return None
 
-    def block(self, name: str, protocol: str, n: int, family: str, pages: str, contenders: list[Contender]) -> Block:
-        """A block of the timing step."""
+    def block(
+        self,
+        name: str,
+        protocol: str,
+        n: int,
+        family: str,
+        pages: str,
+        contenders: list[Contender],
+        compared: list[list[int]] | None = None,
+    ) -> Block:
+        """A block, which ends when the `compared` contenders, by default the study's comparisons, are told apart."""
         in_cache = self.in_cache(protocol, n)
         key = {"n_elements": n, "threads": 1, "cache_protocol": protocol, "inputs": family, "pages": pages}
-        compared = pairs(contenders, self.study)
+        compared = pairs(contenders, self.study) if compared is None else compared
         most = self.design.rounds_most_in_cache if in_cache else self.design.rounds_most
         target = self.design.target_in_cache if in_cache else self.design.target
         return {

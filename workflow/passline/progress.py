@@ -8,6 +8,8 @@ from collections.abc import Callable
 
 from tqdm import tqdm
 
+from passline.formats import clock
+
 LINE_S = 10.0  # between two lines of a log
 FORMAT = "{desc}: {percentage:3.0f} % |{bar:20}| {n_fmt} of about {total_fmt} rounds{postfix}"
 
@@ -62,8 +64,3 @@ class _Lines:
 
     def flush(self) -> None:
         sys.stderr.flush()
-
-
-def clock(seconds: float) -> str:
-    """Minutes and seconds."""
-    return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from passline.contenders import Built, algorithm, planted
-from passline.measure.spec import Block
-from passline.plan import Planner, stop_rule
+from passline.measure.spec import Block, Contender
+from passline.plan import Planner
 
 PLANTED = (0.02, 0.05, 0.10)
 """Shares of the elements that a call handles twice. Twice nothing is the same call under another name."""
@@ -37,17 +37,16 @@ def blocks(planner: Planner, builds: Sequence[Built], sizes: Sequence[int]) -> l
             )
         ]
         contenders, _ = planner.sound(found, builds)
-        block = planner.block(f"selftest-{PROTOCOL}-n{n}-uniform-huge", PROTOCOL, n, "uniform", "huge", contenders)
-        plain = {
-            (c["library"], c["key"]["algorithm"], c["key"]["isa"]): i
-            for i, c in enumerate(contenders)
-            if c["key"]["variant"] == "preset"
-        }
-        compared = [
-            [i, plain[c["library"], c["key"]["algorithm"], c["key"]["isa"]]]
-            for i, c in enumerate(contenders)
-            if c["key"]["variant"] != "preset"
-        ]
-        most, least = block["rounds"], planner.design.rounds_least
-        made.append({**block, "stop": stop_rule(compared, block["stop"]["target"], least, most)})
+        made.append(
+            planner.block(
+                f"selftest-{PROTOCOL}-n{n}-uniform-huge", PROTOCOL, n, "uniform", "huge", contenders, pairs(contenders)
+            )
+        )
     return [block for block in made if block["contenders"]]
+
+
+def pairs(contenders: Sequence[Contender]) -> list[list[int]]:
+    """[planted, unmodified call] of each build, algorithm and ISA."""
+    calls = [(c["library"], c["key"]["algorithm"], c["key"]["isa"]) for c in contenders]
+    plain = {call: i for i, call in enumerate(calls) if contenders[i]["key"]["variant"] == "preset"}
+    return [[i, plain[call]] for i, call in enumerate(calls) if i not in plain.values()]

@@ -10,25 +10,21 @@ from __future__ import annotations
 import math
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
 from scipy import stats
 from statsmodels.stats.diagnostic import acorr_ljungbox
 
+from passline.effort import LEAST_VALUES, rank
 from passline.errors import TableError
 
-CONFIDENCE = 0.95
 ALPHA = 0.05
 EQUAL_WITHIN = 0.01
 """Two contenders are called equal when the whole interval of their ratio is this close to 1."""
 
 DEPENDENT_BELOW = 0.01
 """Rounds whose order matters this surely do not count as independent: their interval is too narrow."""
-
-LEAST_VALUES = 6
-"""With fewer values no pair of order statistics holds the median with 95 % confidence."""
 
 Floats = npt.NDArray[np.float64]
 FASTER, SLOWER, EQUAL, UNDECIDED = "faster", "slower", "equal", "undecided"
@@ -76,16 +72,8 @@ def median_interval(values: npt.ArrayLike) -> Interval:
     median = float(np.median(data))
     if data.size < LEAST_VALUES:
         return Interval(median, math.nan, math.nan, int(data.size))
-    low, high = _ranks(data.size)
-    return Interval(median, float(data[low]), float(data[high]), int(data.size))
-
-
-@lru_cache
-def _ranks(n: int) -> tuple[int, int]:
-    """Positions, from 0, of the interval's bounds among n sorted values: they depend on n alone."""
-    positions = np.arange(n)
-    bounds = stats.quantile_test(positions, q=float(np.median(positions)), p=0.5).confidence_interval(CONFIDENCE)
-    return int(bounds.low), int(bounds.high)
+    place = rank(data.size)
+    return Interval(median, float(data[place - 1]), float(data[-place]), int(data.size))
 
 
 def paired_ratio(ratios: npt.ArrayLike) -> PairedRatio:
@@ -135,7 +123,8 @@ def holm(p_values: npt.ArrayLike, families: Sequence[Hashable]) -> Floats:
             members.setdefault(family, []).append(place)
     corrected = np.full(raw.shape, math.nan)
     for places in members.values():
-        # statsmodels' multipletests does the same, but collects garbage at every call: seconds for a table's families.
+        # Not by statsmodels' multipletests, which collects garbage at every call: half a minute for a session's
+        # families. A test holds both together.
         order = np.array(places)[np.argsort(raw[places], kind="stable")]
         steps = raw[order] * np.arange(len(order), 0, -1)
         corrected[order] = np.minimum(np.maximum.accumulate(steps), 1.0)

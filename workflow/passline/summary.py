@@ -10,10 +10,9 @@ from typing import Any
 
 import yaml
 
+from passline.config import DEFAULT
 from passline.errors import PasslineError
 from passline.setup import load
-
-DEFAULT = Path(__file__).parents[1] / "config" / "default.yaml"
 
 
 def summary(numbers: dict[str, Any], report: Path) -> str:

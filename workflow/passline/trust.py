@@ -14,12 +14,12 @@ from passline import formats
 from passline.derive import selection
 from passline.derive.ratios import families
 from passline.derive.selftest import goals
+from passline.effort import FINE, LEAST_VALUES
 from passline.report_tables import ReportTable, table
 from passline.shape import FENCE, LEAST_FOR_MODES, MODES_BELOW
 from passline.statistics import (
     DEPENDENT_BELOW,
     FASTER,
-    LEAST_VALUES,
     SLOWER,
     UNDECIDED,
     rounds_that_can_decide,
@@ -44,9 +44,6 @@ Plan = Mapping[str, Any]
 WITHHELD = "withheld"
 NAMED = 6
 """As many points are named in a sentence; the others stand in tables/ratios.csv."""
-
-PAPER_EFFORT = 4.0
-"""From this effort on, that of workflow/config/paper.yaml, more is wanted of the instrument."""
 
 STOPS = {
     "target": "ended because their intervals were narrower than the target",
@@ -332,7 +329,7 @@ def selftest_counts(tables: Tables) -> str:
 def goals_table(tables: Tables, plan: Plan) -> ReportTable:
     """What the instrument must reach, and what it reached here: shares of points, but alarms are counted."""
     rows = selftest_rows(tables)
-    frame = goals(rows, plan["effort"] >= PAPER_EFFORT) if rows is not None else pd.DataFrame()
+    frame = goals(rows, plan["effort"] >= FINE) if rows is not None else pd.DataFrame()
     cells = []
     for _, row in frame.iterrows():
         counted = bool(row["points"]) and pd.isna(row["low"])

@@ -2,6 +2,7 @@
 
 from snakemake.exceptions import WorkflowError
 
+from passline.effort import FINE
 from passline.errors import PasslineError
 from passline.imports import figure_tables, module_files
 from passline.machine import write_machine

@@ -30,8 +30,7 @@ rule selftest:
         machine=SETUP.label,
         session=config["session"],
         llc_bytes=SETUP.host().caches.llc,
-        # Of more effort, more is wanted.
-        paper=config["effort"] >= 4,
+        paper=config["effort"] >= FINE,
     message:
         "judge the instrument"
     script:

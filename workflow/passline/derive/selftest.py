@@ -15,8 +15,8 @@ import pandas as pd
 from scipy import stats
 
 from passline.derive.rounds import BlockValues, Contender, Pair, block_values, pair
+from passline.effort import CONFIDENCE
 from passline.statistics import (
-    CONFIDENCE,
     FASTER,
     SLOWER,
     half_width,

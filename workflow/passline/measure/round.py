@@ -24,7 +24,7 @@ import pyperf
 
 from passline.measure import buffers, environment
 from passline.measure.library import Floats, Library, Workload
-from passline.measure.spec import Block, Contender, RoundSpec
+from passline.measure.spec import Block, Contender, RoundSpec, aside
 
 CLOCK_S = 50e-6  # length of one clock measurement
 SETTLE = 20  # before each value, 1/20 of its calls run untimed: the caches then hold this contender's own footprint
@@ -258,9 +258,8 @@ def main(out: Path) -> None:
     spec: RoundSpec = json.load(sys.stdin)
     end_with_parent(spec["parent"])
     suite = take(spec)
-    aside = out.with_name(f".{out.name}")
-    suite.dump(str(aside), replace=True)
-    aside.replace(out)
+    suite.dump(str(aside(out)), replace=True)
+    aside(out).replace(out)
 
 
 if __name__ == "__main__":

@@ -83,7 +83,7 @@ class Rounds:
     block: Block
     folder: Path
     taken: int = 0  # from the first on, without a gap
-    ended: str | None = None  # what ended the block
+    ended: tuple[int, str] | None = None  # rounds that the block has in the end, and what ended it
     expected: int = 0  # rounds there will be, about
     ratios: list[stop.Ratios] = field(default_factory=list)
     durations: list[float] = field(default_factory=list)  # seconds
@@ -97,7 +97,7 @@ class Rounds:
             self.durations.append(float(facts["duration_s"]))
             self.noise = float(facts["noise"])
             self.taken += 1
-        self.ended = stop.enough(self.block, self.ratios)
+        self.ended = stop.end_of(self.block, self.ratios)
         self.expected = self.taken if self.ended else stop.expected(self.block, self.ratios)
 
     def path(self, number: int) -> Path:
@@ -189,11 +189,12 @@ def _take(rounds: Rounds, number: int, host: Host, lock: int, guard: worker.Guar
 
 def _entry(rounds: Rounds) -> dict[str, Any]:
     """What the manifest says of a block: rounds that its stop rule asks for, even where more are on disk."""
-    paths = [rounds.path(i) for i in range(stop.end_of(rounds.block, rounds.ratios) or rounds.taken)]
+    number, reason = rounds.ended or (rounds.taken, None)
+    paths = [rounds.path(i) for i in range(number)]
     return {
         "folder": rounds.folder.name,
         "rounds": {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in paths},
-        "stop_reason": rounds.ended,
+        "stop_reason": reason,
     }
 
 

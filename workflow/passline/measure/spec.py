@@ -82,9 +82,13 @@ def fingerprint(block: Block, code: Mapping[str, str]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
+def aside(path: Path) -> Path:
+    """Where a file is written before it is renamed into place."""
+    return path.with_name(f".{path.name}")
+
+
 def write_json(path: Path, document: Any) -> None:
     """Write JSON aside, then rename it into place."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".{path.name}.aside")
-    aside.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
-    aside.replace(path)
+    aside(path).write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+    aside(path).replace(path)

@@ -59,26 +59,19 @@ def half_widths(rounds: Sequence[Ratios], rank: int) -> list[float]:
     return [(values[-rank] - values[rank - 1]) / 2 for values in ordered]
 
 
-def end_of(block: Block, rounds: Sequence[Ratios]) -> int | None:
-    """Rounds that the block has when its rule ends it, or None where it asks for more than there are."""
+def end_of(block: Block, rounds: Sequence[Ratios]) -> tuple[int, str] | None:
+    """Rounds that the block has when its rule ends it, and what ended it; None where it needs more than there are.
+
+    What ended it is `target`, `cap`, or `planned` where the block has no pairs.
+    """
     stop = block["stop"]
     if stop["pairs"]:
         for number, rank in stop["looks"]:
             if number <= len(rounds) and max(half_widths(rounds[:number], rank)) <= stop["target"]:
-                return number
-    return block["rounds"] if len(rounds) >= block["rounds"] else None
-
-
-def enough(block: Block, rounds: Sequence[Ratios]) -> str | None:
-    """What ended the block: `target`, `cap`, or `planned` where it has no pairs; None where it needs more rounds."""
-    end = end_of(block, rounds)
-    if end is None:
+                return number, TARGET
+    if len(rounds) < block["rounds"]:
         return None
-    if not block["stop"]["pairs"]:
-        return PLANNED
-    rank = next((rank for number, rank in block["stop"]["looks"] if number == end), None)
-    narrow = rank is not None and max(half_widths(rounds[:end], rank)) <= block["stop"]["target"]
-    return TARGET if narrow else CAP
+    return block["rounds"], CAP if stop["pairs"] else PLANNED
 
 
 def expected(block: Block, rounds: Sequence[Ratios]) -> int:

@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 from passline.errors import MeasurementError
-from passline.measure.spec import RoundSpec
+from passline.measure.spec import RoundSpec, aside
 from passline.measure.stop import metadata
 
 PADDING = "PASSLINE_PADDING"  # environment variable of random length: it moves the stack (Mytkowicz et al. 2009)
@@ -86,11 +86,6 @@ def run(spec: RoundSpec, out: Path, lock: int, expected_s: float, guard: Guard) 
         wrong,
         f"Rounds already taken are kept, this one is taken again. {remedy} snakemake again to go on",
     )
-
-
-def aside(out: Path) -> Path:
-    """Where a round is written before it is renamed."""
-    return out.with_name(f".{out.name}")
 
 
 def whole(path: Path, contenders: int) -> bool:
