@@ -210,6 +210,20 @@ def test_the_environment_of_a_round_is_as_large_as_it_says(block, tmp_path, monk
     assert (tmp_path / "round-000.json").read_text() == "1234"
 
 
+def test_a_long_spec_reaches_a_round_that_starts_slowly(block, tmp_path, monkeypatch):
+    """It is longer than a pipe holds, and not read before the process was looked at a few times."""
+    fake_round(monkeypatch, f"time.sleep({3 * worker.POLL_S}); out.write_text(sys.stdin.read())")
+    monkeypatch.setattr(worker, "whole", lambda path, _contenders: path.is_file())
+    monkeypatch.setattr(worker, "FIRST_S", 10.0)
+    many = {**block, "contenders": block["contenders"] * 500}
+    spec = {"block": many, "round": 0, "padding_bytes": 0}
+    with Path(os.devnull).open() as lock:
+        worker.run(spec, tmp_path / "round-000.json", lock.fileno(), 0.0, worker.Guard())
+    told = (tmp_path / "round-000.json").read_text()
+    assert len(told) > 1 << 17
+    assert json.loads(told) == spec
+
+
 def test_the_first_round_of_a_block_may_take_longer(block, tmp_path, monkeypatch):
     """Nothing is known of it yet: it may fill gigabytes, or run a thousand variants."""
     fake_round(monkeypatch, "time.sleep(1); out.write_text('x')")

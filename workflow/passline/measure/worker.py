@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import IO
 
 from passline.errors import MeasurementError
 from passline.measure.spec import RoundSpec, aside
@@ -106,24 +107,31 @@ def whole(path: Path, contenders: int) -> bool:
 
 def _take(spec: RoundSpec, out: Path, lock: int, limit: float, guard: Guard) -> str | None:
     """Start the process and see it end; what was wrong with it, or None. It has ended when this returns."""
+    # Not a pipe: a spec may be longer than a pipe holds, and who waits with a timeout writes only once.
+    with os.fdopen(os.memfd_create("spec"), "w+", encoding="utf-8") as told:
+        json.dump(spec, told)
+        told.seek(0)
+        return _watch(told, spec["padding_bytes"], out, lock, limit, guard)
+
+
+def _watch(told: IO[str], padding: int, out: Path, lock: int, limit: float, guard: Guard) -> str | None:
     with subprocess.Popen(
         [*COMMAND, str(out)],
-        stdin=subprocess.PIPE,
+        stdin=told,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
-        env=dict(os.environ) | {PADDING: "x" * spec["padding_bytes"]},
+        env=dict(os.environ) | {PADDING: "x" * padding},
         pass_fds=[lock],
     ) as process:
         began = time.monotonic()
-        waiting: str | None = json.dumps(spec)
         try:
             while True:
                 try:
-                    _, said = process.communicate(waiting, timeout=POLL_S)
+                    _, said = process.communicate(timeout=POLL_S)
                     return _reason(process.returncode, said) if process.returncode else None
                 except subprocess.TimeoutExpired:
-                    waiting = None
+                    pass
                 if guard.alone():
                     return ORPHANED
                 if time.monotonic() - began > limit:
