@@ -60,6 +60,7 @@ typedef struct passline_workload {
   int clock_each_call;      // read the clock around every call instead of once around all of them
   size_t planted_elements;  // run the passes again over this many first elements: a slowdown of known size,
                             // planted to test the instrument; 0 in every measurement
+  size_t planted_every;     // ... in every so many calls; 0 as 1
 } passline_workload;
 
 // Runs `calls` calls, the first with row number *cursor, and advances *cursor.

@@ -22,6 +22,11 @@ run_position run_position_at(const passline_workload *workload, uint64_t call) {
   return (run_position){(size_t)(call % workload->n_x_rows), (size_t)(call % workload->n_y_rows)};
 }
 
+static inline int planted_in(const passline_workload *workload, uint64_t call) {
+  return workload->planted_elements > 0 &&
+         (workload->planted_every < 2 || call % workload->planted_every == 0);
+}
+
 static inline void next_row(const passline_workload *workload, run_position *position) {
   if (++position->x_row == workload->n_x_rows) position->x_row = 0;
   if (++position->y_row == workload->n_y_rows) position->y_row = 0;
@@ -32,7 +37,7 @@ void run_calls(const passline_workload *workload, uint64_t calls, run_position *
     const float *x = workload->x_rows[position->x_row];
     float *y = workload->y_rows[position->y_row];
     run_passes(workload, workload->n_elements, x, y);
-    if (workload->planted_elements > 0) run_passes(workload, workload->planted_elements, x, y);
+    if (planted_in(workload, call)) run_passes(workload, workload->planted_elements, x, y);
     next_row(workload, position);
   }
 }
@@ -44,7 +49,8 @@ static void touch(const float *row, size_t n) {
 }
 
 // One call with the clock around it and, where pass_ns is not NULL, between its passes.
-static uint64_t clocked_call(const passline_workload *workload, run_position *position, uint64_t *pass_ns) {
+static uint64_t clocked_call(const passline_workload *workload, uint64_t call, run_position *position,
+                             uint64_t *pass_ns) {
   const float *x = workload->x_rows[position->x_row];
   float *y = workload->y_rows[position->y_row];
   if (workload->touch_x) touch(x, workload->n_elements);
@@ -59,7 +65,7 @@ static uint64_t clocked_call(const passline_workload *workload, run_position *po
       before = now;
     }
   }
-  if (workload->planted_elements > 0) run_passes(workload, workload->planted_elements, x, y);
+  if (planted_in(workload, call)) run_passes(workload, workload->planted_elements, x, y);
   const uint64_t end = pass_ns != NULL ? before : clock_ns();
   next_row(workload, position);
   return end - start;
@@ -72,7 +78,7 @@ uint64_t passline_run(const passline_workload *workload, uint64_t calls, uint64_
   uint64_t elapsed = 0;
   // Touching must stay outside the clock, so that it too wants a clock around every call.
   if (workload->clock_each_call || workload->touch_x || pass_ns != NULL) {
-    for (uint64_t call = 0; call < calls; call++) elapsed += clocked_call(workload, &position, pass_ns);
+    for (uint64_t call = 0; call < calls; call++) elapsed += clocked_call(workload, call, &position, pass_ns);
   } else {
     const uint64_t start = clock_ns();
     run_calls(workload, calls, &position);

@@ -4,6 +4,7 @@ import json
 import math
 import statistics
 
+import numpy as np
 import pyperf
 import pytest
 from small_block import facts_of, take
@@ -11,7 +12,9 @@ from small_block import facts_of, take
 from passline.collect import collect
 from passline.contenders import Built, algorithm, planted
 from passline.errors import MeasurementError
-from passline.measure import session, stop
+from passline.measure import buffers, session, stop
+from passline.measure.library import Library
+from passline.measure.round import LEAST_SWEEPS, offsets
 from passline.measure.spec import fingerprint, write_json
 from passline.plan import stop_rule
 from passline.tables import conform
@@ -122,6 +125,32 @@ def test_the_layout_differs_from_round_to_round_and_repeats_with_the_seed(block,
         assert max(facts["offset_bytes"], facts["offset_y_bytes"]) < 4096
 
 
+def test_rows_move_from_sweep_to_sweep():
+    first = (64 * 5, 64 * 63)
+    moved = [offsets(first, sweep) for sweep in range(64)]
+    assert moved[0] == first
+    for stream in zip(*moved, strict=True):
+        assert sorted(stream) == [64 * line for line in range(64)]
+        # The alignment to 256 bytes decides over prefetching: few sweeps must meet all of them alike.
+        for start in range(0, 64, LEAST_SWEEPS):
+            assert {offset % 256 for offset in stream[start : start + LEAST_SWEEPS]} == {0, 64, 128, 192}
+    assert len({(x - y) % 4096 for x, y in moved}) > 16
+
+
+def test_a_workload_moves_to_where_its_rows_start(built):
+    x, y = (buffers.allocate(2, 100, "huge") for _ in range(2))
+    x.flat[:] = np.arange(len(x.flat), dtype=np.float32)
+    y.flat[:] = np.nan
+    workload = Library(built.path).workload([built.study.preset("vmulc", "scalar").name], x.rows, y.rows)
+    workload.set_state({"scale": 2.0})
+    y.flat[16:116] = 3.0
+    workload.move(4 * 8, 4 * 16)
+    workload.call()
+    assert (y.flat[16:116] == 6.0).all()
+    assert np.isnan(y.flat[:16]).all()
+    assert np.isnan(y.flat[116:]).all()
+
+
 def median_times(suite):
     return {b.get_metadata()["passline_contender"]: statistics.median(b.get_values()) for b in suite.get_benchmarks()}
 
@@ -131,6 +160,7 @@ def test_a_planted_slowdown_makes_a_call_slower_by_about_that_share(block, built
     found = [
         algorithm(built.study, "two_pass", known, "scalar", "preset", split=False),
         *(planted(built.study, "two_pass", known, "scalar", share) for share in (0.0, 1.0)),
+        planted(built.study, "two_pass", known, "scalar", 0.5, whole_calls=True),
     ]
     key = block["contenders"][0]["key"]
     trial = {
@@ -146,6 +176,11 @@ def test_a_planted_slowdown_makes_a_call_slower_by_about_that_share(block, built
     assert 1.5 < twice < 3  # all elements a second time: about 2
     assert 0.7 < same < 1.4  # the same call under another name
     assert twice / same > 1.5
+    half = statistics.median(t[3] / t[0] for t in times)
+    assert 1.2 < half / same < 1.9  # every second call twice: 1.5
+    loops = [b.get_loops() for suite in suites for b in suite.get_benchmarks()]
+    assert loops
+    assert all(number % 2 == 0 for number in loops[3::4])
 
 
 def test_the_stop_rule_reads_from_a_round_what_pyperf_wrote(block, tmp_path, host):

@@ -60,7 +60,7 @@ def block(n=1 << 20, planted=0.0, contenders=1, **changes):
         "stop": {"pairs": [[0, 0]], "target": 0.01, "looks": [[12, 3], [36, 12]]},
         "sweeps": 16,
         "value_s": 5e-4,
-        "contenders": [{"variants": ["v"], "planted": planted}] * contenders,
+        "contenders": [{"variants": ["v"], "planted": planted, "planted_every": 1}] * contenders,
         **changes,
     }
 
@@ -73,11 +73,11 @@ def test_a_round_of_short_calls_takes_its_values():
 
 def test_a_round_of_long_calls_takes_fewer_of_them():
     # 8 Mi elements: 10 ms a call, where 16 values of 0.5 ms take 8 ms.
-    call_s = (8 << 20) * 12 * 1e-10
+    call_s = (4 << 20) * 12 * 1e-10
     sweeps = round(SLOW * 16 * 5e-4 / call_s)
     assert 1 < sweeps < 16
-    expected = 0.2 + 2 * 4 * (8 << 20) * 1e-9 + call_s * (1.5 + sweeps)
-    assert round_s(block(n=8 << 20), TRAFFIC, LLC, SPEED) == pytest.approx(expected)
+    expected = 0.2 + 2 * 4 * (4 << 20) * 1e-9 + call_s * (1.5 + sweeps)
+    assert round_s(block(n=4 << 20), TRAFFIC, LLC, SPEED) == pytest.approx(expected)
 
 
 def test_rows_that_rotate_are_filled_and_planted_calls_take_longer():

@@ -241,6 +241,13 @@ def test_the_selftest_plants_from_64_k_elements_up():
         assert shares == ({0.0, *PLANTED} if block["n_elements"] >= LEAST_PLANTED else {0.0})
 
 
+def test_rows_in_l2_plant_whole_calls_and_longer_rows_their_first_elements():
+    for block in selftest():
+        for contender in block["contenders"]:
+            whole = contender["planted"] > 0 and block["n_elements"] <= CACHES.l2 // 4
+            assert contender["planted_every"] == (round(1 / contender["planted"]) if whole else 1)
+
+
 def test_the_default_selftest_has_at_least_60_points_without_a_difference():
     same = [c for b in selftest() for c in b["contenders"] if c["key"]["variant"] == "preset+0%"]
     assert len(same) >= 60

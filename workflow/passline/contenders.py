@@ -42,12 +42,17 @@ def alone(study: Study, variant: Variant, built: Built) -> Contender:
     return _contender(name, built, [variant.name], key, prefix=prefix, state=state, scratch=scratch)
 
 
-def planted(study: Study, name: str, built: Built, isa: str, share: float) -> Contender:
-    """The same call under another name, with a known slowdown: the first `share` of the elements is handled twice."""
+def planted(study: Study, name: str, built: Built, isa: str, share: float, *, whole_calls: bool = False) -> Contender:
+    """The same call under another name, with a known slowdown: a `share` of the work is done twice.
+
+    In each call the first elements or, with `whole_calls`, every (1 / share)-th call as a whole.
+    """
     plain = algorithm(study, name, built, isa, "preset", split=False)
     variant = f"preset+{share:.0%}"
     key = {**plain["key"], "variant": variant}
-    return {**plain, "name": f"{built.compiler} {name} {isa} {variant}", "planted": share, "key": key}
+    every = round(1 / share) if whole_calls and share > 0 else 1
+    name = f"{built.compiler} {name} {isa} {variant}"
+    return {**plain, "name": name, "planted": share, "planted_every": every, "key": key}
 
 
 def runs(contender: Contender) -> tuple[str, ...]:
@@ -78,7 +83,6 @@ def _contender(
     split: bool = False,
     scratch: bool = False,
     whole: bool = False,
-    planted: float = 0.0,
 ) -> Contender:
     return {
         "name": name,
@@ -89,6 +93,7 @@ def _contender(
         "split": split,
         "scratch": scratch,
         "whole": whole,
-        "planted": planted,
+        "planted": 0.0,
+        "planted_every": 1,
         "key": key,
     }

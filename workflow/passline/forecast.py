@@ -146,8 +146,8 @@ def round_s(block: Block, moved: Mapping[str, float], llc_bytes: int, speed: Spe
         bytes_per_element = sum(moved.get(name, 0.0) for name in contender["variants"])
         call_s = n * bytes_per_element * speed.read_s_per_byte * (1 + contender["planted"])
         settling = 0.0 if call_s > LONG * value_s else value_s / SETTLE
-        sweeps = sweeps_of(block, max(call_s, value_s))
-        total += 1.5 * max(call_s, value_s) + sweeps * (max(call_s, value_s) + settling)
+        length_s = max(call_s * contender["planted_every"], value_s)
+        total += 1.5 * max(call_s, value_s) + sweeps_of(block, max(call_s, value_s)) * (length_s + settling)
     return total
 
 

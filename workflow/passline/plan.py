@@ -145,6 +145,7 @@ class Planner:
         named = {
             "sweep": self.sweep,
             "key": list(self.key.values()),
+            "key_in_cache": [n for n in self.key.values() if self.in_cache("hot", n)],
             "class_counts": list(self.classes.values()),
         }
         if isinstance(wanted, str):

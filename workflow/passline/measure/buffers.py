@@ -17,39 +17,43 @@ from passline.measure.library import Floats
 
 HUGE_PAGE = 2 << 20
 ROW_PADDING = 128  # bytes: rows start on their own pair of cache lines, as in the paper's released benchmark
+CACHE_LINE = 64
+SLACK = 4096  # bytes behind the last row, so that rows can be moved within a page
 
 
 @dataclass(frozen=True)
 class Buffer:
-    """`rows` equally long rows in one allocation, which lives as long as this object."""
+    """`rows` equally long rows in one allocation, which lives as long as this object.
+
+    `flat` is the whole of it: the rows, what pads them, and the slack behind the last.
+    """
 
     rows: tuple[Floats, ...]
-    bytes: int
-    owner: object
+    flat: Floats
+
+    @property
+    def bytes(self) -> int:
+        """Bytes of the allocation."""
+        return self.flat.nbytes
 
 
-def allocate(n_rows: int, n_elements: int, pages: str, offset: int = 0) -> Buffer:
-    """Allocate n_rows rows of n_elements floats, `offset` bytes behind where their memory would start.
-
-    Raises MemoryError where the system refuses.
-    """
+def allocate(n_rows: int, n_elements: int, pages: str) -> Buffer:
+    """Allocate n_rows rows of n_elements floats. MemoryError where the system refuses."""
     stride = math.ceil(4 * n_elements / ROW_PADDING) * ROW_PADDING
-    size = n_rows * stride
+    size = n_rows * stride + SLACK
     if pages == "malloc":
-        # Large requests to malloc start 16 bytes behind a page boundary; the array owns the memory it is cut from.
-        raw = np.empty(size + mmap.PAGESIZE + 16 + offset, np.uint8)
-        start = (-raw.ctypes.data) % mmap.PAGESIZE + 16 + offset
-        flat, owner = raw[start : start + size], raw
+        # Large requests to malloc start 16 bytes behind a page boundary.
+        raw = np.empty(size + mmap.PAGESIZE + 16, np.uint8)
+        start = (-raw.ctypes.data) % mmap.PAGESIZE + 16
     else:
         # Whole huge pages: a mapping that ends within one gets none there.
-        whole_pages = math.ceil((size + offset) / HUGE_PAGE) * HUGE_PAGE
+        whole_pages = math.ceil(size / HUGE_PAGE) * HUGE_PAGE
         mapped = mmap.mmap(-1, whole_pages + HUGE_PAGE, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
         advise(mapped, pages)
-        whole = np.frombuffer(mapped, np.uint8)
-        start = (-whole.ctypes.data) % HUGE_PAGE + offset
-        flat, owner = whole[start : start + size], whole
-    rows = tuple(flat[i * stride : i * stride + 4 * n_elements].view(np.float32) for i in range(n_rows))
-    return Buffer(rows, size, owner)
+        raw = np.frombuffer(mapped, np.uint8)
+        start = (-raw.ctypes.data) % HUGE_PAGE
+    flat = raw[start : start + size].view(np.float32)  # a view keeps the memory it is cut from
+    return Buffer(tuple(flat[i * stride // 4 : i * stride // 4 + n_elements] for i in range(n_rows)), flat)
 
 
 def advise(mapped: mmap.mmap, pages: str) -> None:
@@ -74,21 +78,15 @@ def huge_bytes(smaps: Path = Path("/proc/self/smaps_rollup")) -> float:
 
 
 def fill(buffer: Buffer, distribution: str, low: float, high: float, rng: np.random.Generator) -> None:
-    """Fill all rows: `uniform` on [low, high), `normal` with mean low and deviation high.
+    """Fill all of a buffer: `uniform` on [low, high), `normal` with mean low and deviation high.
 
     A block of at most 4 Mi values is drawn and repeated: neither the kernels nor the caches can tell, and
     drawing hundreds of millions would take longer than measuring them.
     """
-    row_length = len(buffer.rows[0])
-    drawn = min(row_length * len(buffer.rows), 4 << 20)
+    drawn = min(len(buffer.flat), 4 << 20)
     values = rng.standard_normal(drawn, np.float32) if distribution == "normal" else rng.random(drawn, np.float32)
     values *= high if distribution == "normal" else high - low
     values += low
-    position = 0
-    for row in buffer.rows:
-        filled = 0
-        while filled < row_length:
-            take = min(drawn - position, row_length - filled)
-            row[filled : filled + take] = values[position : position + take]
-            filled += take
-            position = (position + take) % drawn
+    for start in range(0, len(buffer.flat), drawn):
+        part = buffer.flat[start : start + drawn]
+        part[:] = values[: len(part)]

@@ -79,15 +79,21 @@ class Workload:
         self._library = library
         self.n_passes = len(names)
         self._passes = ffi.new("passline_variant *[]", [library.variants[name] for name in names])
-        self._x = ffi.new("float *[]", [library.row(row) for row in x_rows])
-        self._y = ffi.new("float *[]", [library.row(row) for row in y_rows])
+        self._starts = [np.array([row.ctypes.data for row in rows], np.uintp) for rows in (x_rows, y_rows)]
+        self._pointers = [starts.copy() for starts in self._starts]
+        x, y = (ffi.cast("float *const *", pointers.ctypes.data) for pointers in self._pointers)
         self._alive = (x_rows, y_rows, scratch)
         self._cursor = ffi.new("uint64_t *", 0)
         self.c = ffi.new("passline_workload *")
         self.c.passes, self.c.n_passes, self.c.n_elements = self._passes, len(names), len(x_rows[0])
-        self.c.x_rows, self.c.n_x_rows = self._x, len(x_rows)
-        self.c.y_rows, self.c.n_y_rows = self._y, len(y_rows)
+        self.c.x_rows, self.c.n_x_rows = x, len(x_rows)
+        self.c.y_rows, self.c.n_y_rows = y, len(y_rows)
         self.c.initial.scratch = library.row(scratch)
+
+    def move(self, x_bytes: int, y_bytes: int) -> None:
+        """Let the rows of x and y start so many bytes behind where their arrays do; the memory must reach so far."""
+        for pointers, starts, offset in zip(self._pointers, self._starts, (x_bytes, y_bytes), strict=True):
+            pointers[:] = starts + np.uintp(offset)
 
     def set_state(self, state: Mapping[str, float]) -> None:
         """Set fields of the state that each call starts from."""

@@ -30,9 +30,10 @@ CLOCK_S = 50e-6  # length of one clock measurement
 SETTLE = 20  # before each value, 1/20 of its calls run untimed: the caches then hold this contender's own footprint
 LONG = 4  # a call this many times longer than a value should be needs none of that: its row is too long for any cache
 SLOW = 4  # a contender may take this many times longer in a round than sweeps of the usual values: longer calls are
-# timed in fewer sweeps, as more rounds tell more than more values
-OFFSETS = 64  # x and y start at one of so many cache lines of a page: which sets they share, and whether their
-CACHE_LINE = 64  # low address bits agree, differs from round to round (Mytkowicz et al. 2009)
+LEAST_SWEEPS = 4  # timed in fewer sweeps, but in so many that all of them meet each alignment to four cache lines
+# x and y start at one of 64 cache lines of a page, another one in each sweep: which sets they share, and whether their
+# low address bits agree, changes the time of a kernel (Mytkowicz et al. 2009). Odd steps reach every line.
+OFFSETS, X_STEP, Y_STEP = buffers.SLACK // buffers.CACHE_LINE, 13, 27
 CHECKED_ELEMENTS = 1 << 20  # longer rows are not summed: single-precision sums are known to drift there
 COLD_LLC_MULTIPLE = 4
 LEAST_FOR_QUARTILES = 4
@@ -40,7 +41,15 @@ LEAST_FOR_QUARTILES = 4
 
 def sweeps_of(block: Block, call_s: float) -> int:
     """Sweeps that time a contender whose call takes call_s."""
-    return max(1, min(block["sweeps"], round(SLOW * block["sweeps"] * block["value_s"] / call_s)))
+    affordable = max(LEAST_SWEEPS, round(SLOW * block["sweeps"] * block["value_s"] / call_s))
+    return min(block["sweeps"], affordable)
+
+
+def offsets(first: tuple[int, int], sweep: int) -> tuple[int, int]:
+    """Bytes by which x and y are moved in a sweep, from those of the round's first."""
+    lines = (start // buffers.CACHE_LINE + step * sweep for start, step in zip(first, (X_STEP, Y_STEP), strict=True))
+    x, y = (line % OFFSETS * buffers.CACHE_LINE for line in lines)
+    return x, y
 
 
 def row_counts(block: Block, llc_bytes: int) -> tuple[int, int]:
@@ -73,8 +82,15 @@ class Runner:
             workload.set_state(contender["state"])
             paper = block["protocol"] == "paper"
             workload.c.touch_x = workload.c.clock_each_call = int(paper)
-            workload.c.planted_elements = round(contender["planted"] * block["n_elements"])
+            workload.c.planted_every = contender["planted_every"]
+            share = contender["planted"] * contender["planted_every"]
+            workload.c.planted_elements = round(share * block["n_elements"])
         self.calls = 1
+
+    def move(self, x_bytes: int, y_bytes: int) -> None:
+        """Let the rows start so many bytes behind where their memory does."""
+        for workload in self.workloads:
+            workload.move(x_bytes, y_bytes)
 
     def run(self, calls: int) -> list[float]:
         """Seconds per call: of the whole, or of each pass where the contender is split."""
@@ -100,7 +116,9 @@ class Runner:
         while sum(seconds) * calls < value_s / 8:
             calls *= 4
             seconds = self.run(calls)
-        self.calls = max(1, round(value_s / sum(seconds)))
+        # Whole numbers of the calls among which one is made twice: the slowdown is then as large as it should be.
+        every = self.contender["planted_every"]
+        self.calls = every * max(1, round(value_s / sum(seconds) / every))
         return calls, seconds
 
 
@@ -111,25 +129,24 @@ class RowSet:
         self,
         block: Block,
         counts: tuple[int, int],
-        offsets: tuple[int, int],
         library: Library,
         cpu: int,
         rng: np.random.Generator,
     ) -> None:
         """Allocate and fill; every page is first touched from `cpu`."""
         n = block["n_elements"]
-        x, y = (buffers.allocate(c, n, block["pages"], o) for c, o in zip(counts, offsets, strict=True))
+        x, y = (buffers.allocate(c, n, block["pages"]) for c in counts)
         extra = buffers.allocate(1, n, block["pages"]) if any(c["scratch"] for c in block["contenders"]) else None
         self.buffers = [buffer for buffer in (x, y, extra) if buffer is not None]
         for buffer in self.buffers:
-            for row in buffer.rows:
-                error = library.lib.passline_first_touch(library.row(row), n, cpu)
-                if error:
-                    raise OSError(error, f"first touch from cpu {cpu}: {os.strerror(error)}")
+            error = library.lib.passline_first_touch(library.row(buffer.flat), len(buffer.flat), cpu)
+            if error:
+                raise OSError(error, f"first touch from cpu {cpu}: {os.strerror(error)}")
         inputs = block["inputs"]
         buffers.fill(x, inputs["distribution"], inputs["low"], inputs["high"], rng)
-        self.x: list[Floats] = list(x.rows)
-        self.y: list[Floats] = list(y.rows)
+        self.x: tuple[Floats, ...] = x.rows
+        self.y: tuple[Floats, ...] = y.rows
+        self.y_flat = y.flat
         self.scratch = extra.rows[0] if extra is not None else None
 
 
@@ -144,9 +161,10 @@ def take(spec: RoundSpec) -> pyperf.BenchmarkSuite:
     first = next(iter(libraries.values()))
     counts = row_counts(block, spec["llc_bytes"])
     threads = block["threads"]
-    x_offset, y_offset = (CACHE_LINE * int(line) for line in rng.integers(0, OFFSETS, 2))
+    x_line, y_line = rng.integers(0, OFFSETS, 2)
+    start = (buffers.CACHE_LINE * int(x_line), buffers.CACHE_LINE * int(y_line))
     cpus = spec["cpus"][:threads] if threads > 1 else [-1]
-    rows = [RowSet(block, counts, (x_offset, y_offset), first, c, rng) for c in cpus]
+    rows = [RowSet(block, counts, first, c, rng) for c in cpus]
     contenders = block["contenders"]
     runners = [Runner(c, libraries[c["library"]], block, rows, spec["cpus"]) for c in contenders]
     order = list(range(len(runners)))
@@ -157,11 +175,13 @@ def take(spec: RoundSpec) -> pyperf.BenchmarkSuite:
     warmups: dict[int, tuple[int, list[float]]] = {}
     values: dict[int, list[list[float]]] = {i: [] for i in order}
     for sweep in range(block["sweeps"]):
+        moved = offsets(start, sweep)
         for index in order if (sweep + spec["round"]) % 2 == 0 else reversed(order):
             runner = runners[index]
+            runner.move(*moved)
             if sweep == 0:
                 warmups[index] = runner.calibrate(block["value_s"])
-                doubts += _check(runner, rows[0])
+                doubts += _check(runner, rows[0].y_flat[moved[1] // 4 :][: block["n_elements"]])
             elif sweep >= sweeps_of(block, sum(warmups[index][1])):
                 continue
             if sum(warmups[index][1]) < LONG * block["value_s"]:
@@ -192,8 +212,8 @@ def take(spec: RoundSpec) -> pyperf.BenchmarkSuite:
         "huge_bytes": buffers.huge_bytes(),
         "buffer_bytes": sum(b.bytes for r in rows for b in r.buffers),
         "env_bytes": spec["padding_bytes"],
-        "offset_bytes": x_offset,
-        "offset_y_bytes": y_offset,
+        "offset_bytes": start[0],
+        "offset_y_bytes": start[1],
         "noise": _noise(values.values()),
         "n_rows": counts[0],
         "marked": bool(doubts),
@@ -216,10 +236,10 @@ def end_with_parent(parent: int) -> None:
         sys.exit(1)
 
 
-def _check(runner: Runner, rows: RowSet) -> list[str]:
-    if not runner.contender["whole"] or len(rows.y[0]) > CHECKED_ELEMENTS:
+def _check(runner: Runner, y: Floats) -> list[str]:
+    if not runner.contender["whole"] or len(y) > CHECKED_ELEMENTS:
         return []
-    total = float(np.sum(rows.y[0], dtype=np.float64))
+    total = float(np.sum(y, dtype=np.float64))
     return [] if abs(total - 1) < 1e-3 else [f"{runner.contender['name']}: the outputs sum to {total:.6g}"]
 
 

@@ -29,7 +29,8 @@ class Contender(TypedDict):
     split: bool  # read the clock between passes
     scratch: bool  # some pass uses the third row
     whole: bool  # y is a softmax afterwards, and must sum to one
-    planted: float  # share of the elements that each call handles twice: a slowdown of known size; 0 but in self-tests
+    planted: float  # share of the work that is done twice: a slowdown of known size; 0 but in self-tests
+    planted_every: int  # the calls that do it: 1 repeats the first elements in each call, k all elements in every k-th
     key: dict[str, Any]  # key columns of table timings
 
 
