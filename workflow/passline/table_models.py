@@ -142,8 +142,8 @@ _ALL = (
             "huge_bytes": number("bytes of the buffers that got huge pages"),
             "buffer_bytes": number("bytes of the buffers"),
             "env_bytes": integer("size of the padding variable in the environment"),
-            "offset_bytes": integer("random offset of x from its page boundary"),
-            "offset_y_bytes": integer("random offset of y from its page boundary"),
+            "offset_bytes": integer("random offset of x from its page boundary in the first sweep"),
+            "offset_y_bytes": integer("random offset of y from its page boundary in the first sweep"),
             "noise": number("median over contenders of (upper - lower quartile) / median of its values"),
             "stop_reason": text("what ended the block: target (intervals narrow enough), cap (most rounds), planned"),
             "marked": flag("something makes the round doubtful, in itself or beside the session's other rounds"),
@@ -302,7 +302,7 @@ _ALL = (
         SESSION
         | BUILD
         | {
-            "planted_fraction": number("share of the elements that each call handles twice; 0: another name, no more"),
+            "planted_fraction": number("share of the work that is done twice; 0: another name, no more"),
             "algorithm": PASS["algorithm"],
             "isa": ISA["isa"],
             "n_elements": POINT["n_elements"],

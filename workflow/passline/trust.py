@@ -15,6 +15,7 @@ from passline.derive import selection
 from passline.derive.ratios import families
 from passline.derive.selftest import goals
 from passline.effort import FINE, LEAST_VALUES
+from passline.measure.round import X_STEP, Y_STEP
 from passline.report_tables import ReportTable, table
 from passline.shape import FENCE, LEAST_FOR_MODES, MODES_BELOW
 from passline.statistics import (
@@ -220,7 +221,7 @@ def marked(ratios: pd.DataFrame, rounds: pd.DataFrame, plan: Plan) -> str:
 
 
 def layout(rounds: pd.DataFrame) -> str:
-    """What each round draws anew of the layout of memory."""
+    """What each round draws anew of the layout of memory, and how it moves within a round (decision 0006)."""
     names = {
         "env_bytes": "padding of the environment",
         "offset_bytes": "offset of x",
@@ -236,7 +237,12 @@ def layout(rounds: pd.DataFrame) -> str:
             )
         elif len(drawn):
             parts.append(f"{words} always {formats.count(drawn.iloc[0])}{formats.NARROW}B")
-    return f"Layout of each round, drawn from its seed: {formats.listed(parts)}." if parts else "No layout is recorded."
+    if not parts:
+        return "No layout is recorded."
+    return (
+        f"Layout of each round, drawn from its seed: {formats.listed(parts)}; from sweep to sweep x moves on by "
+        f"{X_STEP} and y by {Y_STEP} cache lines within a page."
+    )
 
 
 def _count(number: int, noun: str) -> str:
@@ -294,7 +300,7 @@ def selftest(tables: Tables, plan: Plan) -> str:
         )
     planted = [formats.percent(share) for share in sorted(set(rows["planted_fraction"])) if share > 0]
     text = (
-        f"The same kernels were measured under two names, and with {formats.listed(planted)} of the elements done "
+        f"The same kernels were measured under two names, and with {formats.listed(planted)} of their work done "
         f"twice, by the same rounds and statistics: {formats.count(len(rows))} points."
     )
     builds, mine = sorted(set(rows["build_id"])), plan.get("primary_build_id")

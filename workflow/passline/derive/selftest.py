@@ -1,7 +1,7 @@
 """Table `selftest`: what the instrument says where the truth is known, and whether that is good enough.
 
-A self-test compares a call with the same call under another name, and with the call followed by a call on a share of
-the elements: a slowdown of known size.
+A self-test compares a call with the same call under another name, and with one that does a share of its work twice: a
+slowdown of known size.
 """
 
 from __future__ import annotations
