@@ -18,11 +18,10 @@ BIMODAL = (("avx512f", 4194304), ("avx2", 2933659))
 CHANGED = ("avx512f", 65536)
 DESIGN: dict[str, Any] = {
     "rounds_least": 12,
-    "rounds_most_in_cache": 36,
     "rounds_most": 18,
     "target_in_cache": 0.01,
     "target": 0.03,
-    "sweeps": 16,
+    "sweeps": 32,
     "value_s": 5e-4,
     "ceiling_rounds": 7,
     "tune_rounds": 7,
@@ -59,7 +58,7 @@ def tables(full: dict[str, pd.DataFrame], seed: int = 3) -> dict[str, pd.DataFra
         ratio_low=ratios["ratio"] - width,
         ratio_high=ratios["ratio"] + width,
         smallest_detectable=width,
-        n_rounds=np.where(width < np.where(far, 0.03, 0.01), 12, np.where(far, 18, 36)),
+        n_rounds=np.where(width < np.where(far, 0.03, 0.01), 12, 18),
         stop_reason=np.where(width < np.where(far, 0.03, 0.01), "target", "cap"),
         outliers=rng.poisson(0.4, len(ratios)),
         autocorrelation=0.1 * rng.standard_normal(len(ratios)),

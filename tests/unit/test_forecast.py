@@ -58,7 +58,7 @@ def block(n=1 << 20, planted=0.0, contenders=1, **changes):
         "threads": 1,
         "rounds": 36,
         "stop": {"pairs": [[0, 0]], "target": 0.01, "looks": [[12, 3], [36, 12]]},
-        "sweeps": 16,
+        "sweeps": 32,
         "value_s": 5e-4,
         "contenders": [{"variants": ["v"], "planted": planted, "planted_every": 1}] * contenders,
         **changes,
@@ -74,8 +74,8 @@ def test_a_round_of_short_calls_takes_its_values():
 def test_a_round_of_long_calls_takes_fewer_of_them():
     # 8 Mi elements: 10 ms a call, where 16 values of 0.5 ms take 8 ms.
     call_s = (4 << 20) * 12 * 1e-10
-    sweeps = round(SLOW * 16 * 5e-4 / call_s)
-    assert 1 < sweeps < 16
+    sweeps = round(SLOW * 32 * 5e-4 / call_s)
+    assert 4 < sweeps < 32
     expected = 0.2 + 2 * 4 * (4 << 20) * 1e-9 + call_s * (1.5 + sweeps)
     assert round_s(block(n=4 << 20), TRAFFIC, LLC, SPEED) == pytest.approx(expected)
 

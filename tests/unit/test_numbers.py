@@ -120,8 +120,17 @@ def test_no_rounds_is_an_error(full: dict[str, pd.DataFrame]) -> None:
 
 def test_an_unknown_fact_is_shown_with_its_reason(found: dict[str, Any]) -> None:
     rows = {row[0]: row[1] for row in found["tables"]["machine"]["rows"]}
-    assert rows["governor"] == "unavailable: not exposed here"
+    assert "governor" not in rows
+    assert ["governor", "not exposed here"] in found["tables"]["machine_missing"]["rows"]
     assert rows["memory bytes"] == f"16{formats.NARROW}GiB"
+
+
+def test_facts_that_are_missing_for_one_reason_share_a_row() -> None:
+    origins = {"governor": "sys/a: no cpufreq", "turbo": "sys/b: no cpufreq", "power": "no battery", "cores": "proc"}
+    values = {key: "2" if key == "cores" else "unavailable" for key in origins}
+    facts = pd.DataFrame({"key": list(origins), "value": values.values(), "unit": "-", "origin": origins.values()})
+    assert report_tables.machine_missing(facts)["rows"] == [["governor, turbo", "no cpufreq"], ["power", "no battery"]]
+    assert [row[0] for row in report_tables.machine(facts)["rows"]] == ["cores"]
 
 
 def test_traffic_table_holds_the_known_totals(found: dict[str, Any]) -> None:

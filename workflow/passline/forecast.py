@@ -7,6 +7,7 @@ second), the values of each contender, and the rounds of each block. Where round
 from __future__ import annotations
 
 import argparse
+import os
 import statistics
 import subprocess
 import sys
@@ -26,6 +27,7 @@ from passline.formats import clock
 from passline.measure.round import LONG, SETTLE, row_counts, sweeps_of
 from passline.measure.spec import Block
 from passline.measure.stop import read_round
+from passline.measure.worker import ONE_THREAD
 from passline.plan import Plan, Planner
 from passline.registry import Study, traffic
 from passline.selftest_plan import blocks as selftest_blocks
@@ -118,7 +120,8 @@ def _untuned(setup: Setup, compiler: str) -> Built:
 def probe() -> Speed:
     """Measure what the forecast must know of the machine, within a second."""
     began = time.perf_counter()
-    subprocess.run([sys.executable, "-c", "import passline.measure.round"], check=True)
+    environment = dict(os.environ) | ONE_THREAD
+    subprocess.run([sys.executable, "-c", "import passline.measure.round"], check=True, env=environment)
     start_s = time.perf_counter() - began
     began = time.perf_counter()
     row = np.zeros(PROBE_BYTES, np.uint8)

@@ -62,6 +62,7 @@ def numbers(tables: Tables, plan: Plan, table1: pd.DataFrame) -> dict[str, Any]:
             "ratios_by_size": report_tables.ratios_by_size(tables, plan),
             "protocols": report_tables.by_protocol(tables, plan),
             "machine": report_tables.machine(tables["machines"]),
+            "machine_missing": report_tables.machine_missing(tables["machines"]),
             "flags": report_tables.flags(tables["registry"], plan),
             "builds": report_tables.builds(plan),
             "table1": report_tables.class_counts(tables, plan, table1),

@@ -182,12 +182,17 @@ def by_protocol(tables: Tables, plan: Plan) -> ReportTable:
 
 
 def machine(machines: pd.DataFrame) -> ReportTable:
-    """All facts of the machine; why one is missing stands where its value would."""
-    rows = []
-    for _, row in machines[~machines["key"].isin(LONG_FACTS)].iterrows():
-        missing = row["value"] == "unavailable"
-        rows.append([row["key"].replace("_", " "), f"unavailable: {row['origin']}" if missing else _fact(row)])
-    return table(["fact", "value"], rows)
+    """What is known of the machine, fact by fact."""
+    known = machines[~machines["key"].isin(LONG_FACTS) & (machines["value"] != "unavailable")]
+    return table(["fact", "value"], [[row["key"].replace("_", " "), _fact(row)] for _, row in known.iterrows()])
+
+
+def machine_missing(machines: pd.DataFrame) -> ReportTable:
+    """What the machine does not tell, by reason; table `machines` says where each fact was looked for."""
+    missing = machines[machines["value"] == "unavailable"]
+    reasons = missing["origin"].map(lambda origin: origin.partition(": ")[2] or origin)
+    names = missing["key"].str.replace("_", " ").groupby(reasons).agg(", ".join)
+    return table(["not known", "why"], [[names[reason], reason] for reason in dict.fromkeys(reasons)])
 
 
 def _fact(row: pd.Series[Any]) -> str:

@@ -17,6 +17,7 @@ from passline.measure.stop import metadata
 
 PADDING = "PASSLINE_PADDING"  # environment variable of random length: it moves the stack (Mytkowicz et al. 2009)
 COMMAND = (sys.executable, "-m", "passline.measure.round")
+ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1"}  # of NumPy's BLAS, which nothing calls: a third of a process's start
 POLL_S = 0.2  # how often a running round is looked at
 GRACE_S = 60.0  # a round may take this long whatever was expected: slow disks, first use of a library
 PATIENCE = 20  # ... or this many times what was expected
@@ -121,7 +122,7 @@ def _watch(told: IO[str], padding: int, out: Path, lock: int, limit: float, guar
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
-        env=dict(os.environ) | {PADDING: "x" * padding},
+        env=dict(os.environ) | ONE_THREAD | {PADDING: "x" * padding},
         pass_fds=[lock],
     ) as process:
         began = time.monotonic()
