@@ -57,6 +57,17 @@ def load(tmp_path: Path) -> Any:
     return lambda name: detect(unpack(name, tmp_path))
 
 
+def test_the_cpus_of_the_measuring_cpus_node_come_first(load: Any) -> None:
+    m: Machine = load("zen2-2-sockets")
+    node = m.same_node(m.measuring_cpu)
+    assert m.measuring_cpu in node
+    assert node == next(iter(m.numa_nodes.values()))
+    assert set(node) < set(m.usable_cpus)
+    near = [cpu for cpu in m.one_cpu_per_core if cpu in node]
+    assert m.caches_of(m.one_cpu_per_core) == 2 * m.caches_of(near) > 2
+    assert m.same_node(4095) == m.usable_cpus
+
+
 def test_this_kind_of_vm(load: Any) -> None:
     m: Machine = load("vm-zen4")
     assert m.id == "amd-zen4-epyc-2c"

@@ -137,6 +137,14 @@ def test_all_cores_share_the_memory_levels():
     assert roofs["ceilings-L2-t2"] == (2, sizes["L2"])  # every core has its own
 
 
+def test_the_cores_of_one_numa_node_have_ceilings_of_their_own():
+    host = Host(CACHES, 24 << 30, range(8), llc_instances=4, node=range(4), node_llc_instances=2)
+    roofs = Planner(CONFIG, STUDY, CEILINGS, ISAS, host).roofs([Built("gcc", "id", {})])
+    dram = {b["threads"]: b["n_elements"] for b in roofs if b["name"].startswith("ceilings-DRAM")}
+    far = key_sizes(CACHES)["4 x LLC"]
+    assert dram == {1: far, 4: 2 * far // 4, 8: 4 * far // 8}
+
+
 def test_y_rotates_over_more_than_the_llc_as_in_the_released_benchmark():
     block = {"n_elements": 1000, "protocol": "paper"}
     x_rows, y_rows = row_counts(block, 32 << 20)

@@ -50,6 +50,11 @@ BAD_CONFIGS = {
         {"compilers": ["nocc"]},
         ["config: compilers", "the C compiler 'nocc' was not found on the PATH"],
     ),
+    "unknown source of counts": (
+        {"counters": "requires"},
+        ["config: counters", "'requires' is not accepted", "Did you mean 'require'? Accepted: auto, off, require, imc"],
+    ),
+    "several sources of counts": ({"counters": ["imc"]}, ["config: counters", "This is: Counting of memory traffic"]),
     "unknown study": ({"study": "sofmax"}, ["config: study", "'sofmax' has no", "Known studies: ceilings, softmax"]),
     "unusable cpu": ({"cpu": 4095}, ["config: cpu", "cpu 4095 is not usable by this process", "Use auto, or one of:"]),
     "too large a listed size": (

@@ -62,7 +62,7 @@ RULES: tuple[Rule, ...] = (
         "config", "points that only one session has are left out and counted", "sizes", "blocks", "isas", "compilers"
     ),
     *_may("config", "it decides which variants the tuned ones are chosen from", "grid"),
-    *_may("config", "no ratio of table ratios comes from it", "error_over_n", "selftest_sizes"),
+    *_may("config", "no ratio of table ratios comes from it", "error_over_n", "selftest_sizes", "counters"),
     *_must("build", "another compiler writes other code from the same source", "compiler", "version", "architecture"),
     *_must("build", "other flags make other code from the same source", "cflags", "isas"),
     *_may("build", "it is what is compared", "sources", "objects", "library_sha256", "build_id"),

@@ -13,7 +13,7 @@ import json
 import os
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -79,6 +79,16 @@ class Machine:
         kinds = [set(cpus) for cpus in self.core_types.values() if self.measuring_cpu in cpus]
         fast = set(self.usable_cpus).intersection(*kinds)
         return tuple(min(fast & set(threads)) for threads in self.core_cpus if fast & set(threads))
+
+
+    def same_node(self, cpu: int) -> tuple[int, ...]:
+        """The cpus of the NUMA node of a cpu; all usable ones where no node lists it."""
+        return next((cpus for cpus in self.numa_nodes.values() if cpu in cpus), self.usable_cpus)
+
+    def caches_of(self, cpus: Sequence[int]) -> int:
+        """How many last-level caches these cpus reach together, if each serves as many as the measuring cpu's."""
+        sharing = len(set(self.llc.cpus) & set(cpus)) if self.llc else len(cpus)
+        return -(-len(cpus) // max(1, sharing))
 
 
 def detect(root: Path = Path("/")) -> Machine:

@@ -31,6 +31,8 @@ class Host:
     memory_bytes: int
     cpus: Sequence[int]
     llc_instances: int = 1  # last-level caches that the cpus reach together
+    node: Sequence[int] = ()  # those of the cpus that sit in the measuring one's NUMA node: the first of them
+    node_llc_instances: int = 1
 
 
 @dataclass(frozen=True)
@@ -290,13 +292,14 @@ class Planner:
         return sizes
 
     def roofs(self, builds: Sequence[Built]) -> list[Block]:
-        """Blocks of the ceilings step: every ceiling per level, on one cpu and on all."""
-        cpus = len(self.host.cpus)
+        """Blocks of the ceilings step: every ceiling per level, on one cpu, on those of its NUMA node, and on all."""
+        together = {1: 1, len(self.host.node) or 1: self.host.node_llc_instances}
+        together |= {len(self.host.cpus): self.host.llc_instances}
         blocks: list[Block] = []
         for level, label in _CEILING_LEVELS.items():
-            for threads in sorted({1, cpus}):
+            for threads, instances in sorted(together.items()):
                 # Threads on all cores reach every LLC, and share what is that many times longer.
-                row = self.key[label] * (self.host.llc_instances if threads > 1 else 1)
+                row = self.key[label] * (instances if threads > 1 else 1)
                 n = row // threads if level in _MEMORY_LEVELS else self.key[label]
                 contenders = [
                     alone(self.ceilings, v, b)

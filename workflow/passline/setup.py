@@ -76,11 +76,19 @@ class Setup:
                 f"Use auto, or one of: {', '.join(map(str, usable))}",
             )
         first = self.machine.measuring_cpu if cpu == "auto" else int(cpu)
-        others = [c for c in self.machine.one_cpu_per_core if c != first]
+        near = set(self.machine.same_node(first))
+        # The node of the measuring cpu first: so many threads of it are the first so many cpus.
+        others = sorted((c for c in self.machine.one_cpu_per_core if c != first), key=lambda c: (c not in near, c))
         cpus = [first, *others]
-        sharing = len(set(self.machine.llc.cpus) & set(cpus)) if self.machine.llc else len(cpus)
-        instances = -(-len(cpus) // max(1, sharing))
-        return Host(caches(self.machine), self.machine.memory_bytes or 2 << 30, cpus, instances)
+        node = [c for c in cpus if c in near]
+        return Host(
+            caches(self.machine),
+            self.machine.memory_bytes or 2 << 30,
+            cpus,
+            self.machine.caches_of(cpus),
+            node,
+            self.machine.caches_of(node),
+        )
 
 
 def caches(machine: Machine) -> Caches:

@@ -2,6 +2,7 @@
 
 from snakemake.exceptions import WorkflowError
 
+from passline.counters.chain import mode_of
 from passline.effort import FINE
 from passline.errors import PasslineError
 from passline.imports import figure_tables, module_files
@@ -12,6 +13,7 @@ from passline.setup import load
 
 try:
     SETUP = load(config)
+    COUNTERS = mode_of(config["counters"])
 except PasslineError as error:
     raise WorkflowError(str(error)) from None
 
