@@ -15,6 +15,7 @@ from passline.counters.counting import Counters, amounts, totals
 from passline.counters.provenance import confidence
 from passline.counters.records import Plan, document
 from passline.counters.rights import Rights
+from passline.derive import counted
 from passline.registry import KERNELS, load_isas, load_study
 from passline.tables import KEY, conform
 
@@ -25,6 +26,16 @@ KEYS = {column: 1 if column in ("pass_index", "n_elements", "n_rows", "threads")
 
 def plan_of(name, root, mode="auto"):
     return chain.choose(mode, pmu_trees.build(name, root), pmu_trees.FakeKernel(), RIGHTS, "none").plan
+
+
+def of_pass(plan, repetitions, trust=None, elements=1, **given):
+    """What table `passes` takes of these repetitions, by way of table `counters`."""
+    trust = trust or provenance.Confidence("A", ())
+    made = rows.counter_rows(
+        {**KEYS, "n_elements": elements}, plan, repetitions, calibration=None, background=None, trust=trust, **given
+    )
+    (found,) = counted.by_pass(conform("counters", pd.DataFrame(made))).values()
+    return found
 
 
 def opened(plan, **truth):
@@ -95,9 +106,10 @@ def test_a_fake_machine_that_lost_a_unit_has_no_sum_of_the_others(tmp_path):
     assert [a.value for a in found] == [None, None]
     assert totals(found) == {}
     assert all("uncore_imc_2" in a.refusal.reason for a in found)
-    told = rows.counted(plan, [repetition], provenance.Confidence("A", ()))
-    assert math.isnan(told.bytes_read)
-    assert told.reason.startswith("unscheduled: uncore_imc_2")
+    told = of_pass(plan, [repetition])
+    assert math.isnan(told["bytes_read_counted"])
+    assert told["source"] == "model"
+    assert told["reason"].startswith("unscheduled: uncore_imc_2")
 
 
 def test_a_fake_counter_that_stands_still_is_refused_where_something_must_move(tmp_path):
@@ -108,9 +120,26 @@ def test_a_fake_counter_that_stands_still_is_refused_where_something_must_move(t
     expected = {"read": 3e7, "write": 1e7}
     refused = {a.direction: a.refusal.kind for a in amounts(repetition, expected) if a.refusal}
     assert refused == {"write": "flat"}
-    (told,) = [rows.counted(plan, [repetition], provenance.Confidence("A", ()), expected={"read": 3e6, "write": 1e6})]
-    assert told.bytes_read == pytest.approx(3e6, rel=1e-3)
-    assert math.isnan(told.bytes_written)
+    told = of_pass(plan, [repetition], expected={"read": 3e6, "write": 1e6})
+    assert told["bytes_read_counted"] == pytest.approx(3e6, rel=1e-3)
+    assert math.isnan(told["bytes_written_counted"])
+    assert math.isnan(told["bandwidth_counted_bytes_per_s"])
+    assert told["reason"].startswith("flat: ")
+
+
+def test_a_fake_repetition_that_was_refused_leaves_the_others(tmp_path):
+    plan = plan_of("broadwell-ep", tmp_path)
+    kernel, counters = opened(plan, traffic={"read": 4e6, "write": 2e6})
+    with counters:
+        good = [counters.repetition([None], calls) for calls in (10, 20)]
+        kernel.lost = frozenset({"uncore_imc_1"})
+        bad = counters.repetition([None], 10)
+    told = of_pass(plan, [good[0], bad, good[1]], local_socket=0)
+    assert told["bytes_read_counted"] == pytest.approx(4e6, rel=1e-3)
+    assert told["bytes_written_counted"] == pytest.approx(2e6, rel=1e-3)
+    assert told["bandwidth_counted_bytes_per_s"] == pytest.approx(6e6 / kernel.call_s, rel=0.01)
+    assert told["local_share"] == pytest.approx(0.5)
+    assert told["reason"].startswith("unscheduled: uncore_imc_1")
 
 
 def test_a_fake_machine_faster_than_it_can_be_is_refused(tmp_path):
@@ -139,11 +168,11 @@ def test_the_sockets_of_a_fake_machine_stay_apart(tmp_path):
     with counters:
         repetition = counters.repetition([None], 10)
     found = amounts(repetition)
+    assert of_pass(plan, [repetition], local_socket=1)["local_share"] == pytest.approx(0.5)
+    assert math.isnan(of_pass(plan, [repetition])["local_share"])
     assert sorted((a.direction, a.socket, a.units) for a in found) == [
         ("read", 0, 4), ("read", 1, 4), ("write", 0, 4), ("write", 1, 4),
     ]  # fmt: skip
-    assert rows.local_share(found, 1) == pytest.approx(0.5)
-    assert math.isnan(rows.local_share(found, None))
 
 
 def test_loops_of_known_traffic_are_the_ceilings_own():
@@ -212,9 +241,9 @@ def test_a_count_is_never_corrected_by_its_calibration(tmp_path):
     with counters:
         repetition = counters.repetition([None], 10)
     assert kernel.scale == 0.5
-    told = rows.counted(plan, [repetition], confidence(plan, calibrated(plan, 0.5), 0.0))
-    assert told.bytes_read == pytest.approx(2e6, rel=1e-3)
-    assert told.confidence == "C"
+    told = of_pass(plan, [repetition], confidence(plan, calibrated(plan, 0.5), 0.0))
+    assert told["bytes_read_counted"] == pytest.approx(2e6, rel=1e-3)
+    assert told["confidence"] == "C"
 
 
 @pytest.mark.parametrize(("name", "letter"), [("zen2", "B"), ("graviton-metal", "B"), ("neoverse-guest", "C")])
@@ -288,7 +317,9 @@ def test_rows_of_a_fake_machine_fit_the_table(tmp_path):
     )  # fmt: skip
     table = conform("counters", pd.DataFrame(made))
     assert set(table["status"]) == {"counted", "rejected"}
-    assert set(table["event"]) == {f"cas_count_{d} of socket {s}" for d in ("read", "write") for s in (0, 1)}
+    places = set(zip(table["event"], table["socket"], table["repetition"], strict=True))
+    assert places == {(f"cas_count_{d}", s, r) for d in ("read", "write") for s in (0, 1) for r in (0, 1)}
+    assert (table["time_s"] > 0).all()
     good = table[table["status"] == "counted"]
     assert good.loc[good["direction"] == "read", "value"].sum() == pytest.approx(4e7, rel=1e-3)
     assert set(good.loc[good["direction"] == "read", "background"]) == {2e3}
@@ -317,10 +348,10 @@ def test_work_per_element_of_a_fake_core(tmp_path):
     _, counters = opened(plan, traffic={"cycles": 3000.0, "instructions": 9000.0}, call_s=1e-6)
     with counters:
         repetitions = [counters.repetition([None], 1000) for _ in range(3)]
-    found = rows.work(repetitions, 1000)
-    assert found.cycles_per_element == pytest.approx(3.0)
-    assert found.instructions_per_element == pytest.approx(9.0)
-    assert found.clock_hz == pytest.approx(3e9, rel=0.02)
+    found = of_pass(plan, repetitions, elements=1000)
+    assert found["cycles_per_element"] == pytest.approx(3.0)
+    assert found["instructions_per_element"] == pytest.approx(9.0)
+    assert (found["source"], found["reason"]) == ("model", "-")
     table = rows.counter_rows(
         KEYS, plan, repetitions, calibration=None, background=None, trust=provenance.Confidence("A", ())
     )

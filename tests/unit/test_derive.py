@@ -223,7 +223,7 @@ def test_fraction_of_ceiling_is_the_planted_overhead(full: dict[str, pd.DataFram
 def test_without_an_l1_block_nothing_is_judged(full_timings: pd.DataFrame) -> None:
     plan = synthetic.plan()
     plan["labels"].pop("L1")
-    table = conform("passes", passes_table(full_timings, synthetic.registry(), plan))
+    table = conform("passes", passes_table(full_timings, synthetic.registry(), synthetic.counters(), plan))
     assert set(table["bound"]) == {"-"}
     assert table["time_core_s"].isna().all()
     assert table["time_median_s"].notna().all()
@@ -292,7 +292,7 @@ def test_levels_are_told_apart_by_threads_where_sizes_coincide() -> None:
 def test_a_variant_without_registry_row_is_an_error(full_timings: pd.DataFrame) -> None:
     registry = synthetic.registry()
     with pytest.raises(TableError, match="has no variant"):
-        passes_table(full_timings, registry[registry["pass"] != "rmax"], synthetic.plan())
+        passes_table(full_timings, registry[registry["pass"] != "rmax"], synthetic.counters(), synthetic.plan())
 
 
 def test_the_faster_three_pass_is_the_base(full: dict[str, pd.DataFrame]) -> None:

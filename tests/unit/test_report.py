@@ -174,7 +174,7 @@ def test_the_scripts_lead_from_tables_to_the_pdf(minimal: dict[str, pd.DataFrame
     table1 = ROOT / "reports" / "published" / "paper" / "table1.csv"
 
     scripts.ceilings.main(path["ceiling_timings"], path["registry"], plan, path["ceilings"])
-    scripts.passes.main(path["timings"], path["registry"], plan, path["passes"])
+    scripts.passes.main(path["timings"], path["registry"], path["counters"], plan, path["passes"])
     inputs = {name: path[name] for name in ("timings", "registry", "rounds")}
     scripts.ratios.main(**inputs, plan=plan, ratios_out=path["ratios"], round_ratios_out=path["round_ratios"])
     judged = {name: path[name] for name in scripts.claims.TABLES}

@@ -22,8 +22,16 @@ import yaml
 
 from passline.config import DEFAULT
 from passline.contenders import Built
+from passline.counters import planning
+from passline.counters import step as counting
+from passline.counters.chain import Chosen, mode_of
+from passline.counters.foresee import foresee, in_words
+from passline.counters.planning import Place
+from passline.counters.probing import host_of
+from passline.counters.rights import rights
 from passline.errors import ConfigError
 from passline.formats import clock
+from passline.machine_sources import Tree
 from passline.measure.round import LONG, SETTLE, row_counts, sweeps_of
 from passline.measure.spec import Block
 from passline.measure.stop import read_round
@@ -72,6 +80,7 @@ class Step:
 def run(arguments: argparse.Namespace) -> int:
     """Print the plan."""
     setup = load(read_config(arguments.configfile, arguments.profile))
+    mode = mode_of(setup.config["counters"])
     planner = setup.planner()
     builds = [_untuned(setup, compiler) for compiler in setup.config["compilers"]]
     plan = planner.plan(builds, CLOCK_READING_S, CORE_S_PER_ELEMENT)
@@ -81,8 +90,25 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         wanted = {"ceilings": planner.roofs(builds), "tuning": planner.tuning(builds), "times": plan.blocks}
     steps = [_step(name, found, setup, planner, speed) for name, found in wanted.items()]
-    print(text(setup, planner, plan, steps))
+    chosen, asked = _counters(mode, setup, planner)
+    if chosen.plan is not None and not arguments.selftest:
+        steps.append(_count(plan.blocks, setup, planner, speed))
+    print(text(setup, planner, plan, steps, in_words(chosen, asked=asked)))
     return 0
+
+
+def _counters(mode: str, setup: Setup, planner: Planner) -> tuple[Chosen, bool]:
+    host = host_of(setup.machine, Tree(Path("/")), planner.host.cpus[:1])
+    library = Path(setup.results, "build", setup.config["compilers"][0], "libpassline.so")
+    return foresee(mode, host, rights(), setup.machine.hypervisor, library)
+
+
+def _count(blocks: Sequence[Block], setup: Setup, planner: Planner, speed: Speed) -> Step:
+    node = planner.host.node
+    llc, memory = planner.host.caches.llc, planner.host.memory_bytes
+    found, _ = planning.batches(blocks, Place(tuple(node), llc, setup.machine.caches_of(node), memory))
+    takes = counting.seconds(found, speed.read_s_per_byte)
+    return Step("count", len(found), (1, 1), takes, takes, takes)
 
 
 def read_config(files: Sequence[Path], profile: Path | None) -> dict[str, Any]:
@@ -181,7 +207,7 @@ def _traffic(studies: Iterable[Study]) -> dict[str, float]:
     }
 
 
-def text(setup: Setup, planner: Planner, plan: Plan, steps: Sequence[Step]) -> str:
+def text(setup: Setup, planner: Planner, plan: Plan, steps: Sequence[Step], counted: str) -> str:
     """The plan in words."""
     machine, config, design = setup.machine, setup.config, planner.design
     variants = len({v.name for s in setup.studies.values() for v in s.variants})
@@ -208,6 +234,8 @@ def text(setup: Setup, planner: Planner, plan: Plan, steps: Sequence[Step]) -> s
             f"{design.target:.2%}",
             "out of cache, or with its last round. What is done already is not done again. While it measures, leave",
             "the machine alone.",
+            "",
+            counted,
             "",
             "Skipped:" if left_out else "Nothing is skipped.",
             *[f"  {row['what']}: {row['reason']}" for row in left_out],

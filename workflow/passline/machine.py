@@ -80,7 +80,6 @@ class Machine:
         fast = set(self.usable_cpus).intersection(*kinds)
         return tuple(min(fast & set(threads)) for threads in self.core_cpus if fast & set(threads))
 
-
     def same_node(self, cpu: int) -> tuple[int, ...]:
         """The cpus of the NUMA node of a cpu; all usable ones where no node lists it."""
         return next((cpus for cpus in self.numa_nodes.values() if cpu in cpus), self.usable_cpus)

@@ -11,15 +11,15 @@ from tqdm import tqdm
 from passline.formats import clock
 
 LINE_S = 10.0  # between two lines of a log
-FORMAT = "{desc}: {percentage:3.0f} % |{bar:20}| {n_fmt} of about {total_fmt} rounds{postfix}"
+FORMAT = "{desc}: {percentage:3.0f} % |{bar:20}| {n_fmt} of about {total_fmt} {unit}{postfix}"
 
 
 class Bar:
     """Progress of one measuring step, on standard error."""
 
-    def __init__(self, step: str, before: Callable[[], None] | None = None) -> None:
+    def __init__(self, step: str, before: Callable[[], None] | None = None, unit: str = "rounds") -> None:
         """Show nothing yet; `before` is called when rounds are about to be taken, and not where all are there."""
-        self._step, self._before = step, before
+        self._step, self._before, self._unit = step, before, unit
         self._bar: tqdm[None] | None = None
 
     def start(self, taken: int, expected: int) -> None:
@@ -29,6 +29,7 @@ class Bar:
         terminal = sys.stderr.isatty()
         self._bar = tqdm(
             desc=self._step,
+            unit=self._unit,
             initial=taken,
             total=expected,
             bar_format=FORMAT,
@@ -38,13 +39,13 @@ class Bar:
             postfix="time left not known yet",
         )
 
-    def took(self, block: str, taken: int, expected: int, left_s: float, noise: float) -> None:
-        """Move the bar by one round."""
+    def took(self, block: str, taken: int, expected: int, left_s: float, noise: float | None) -> None:
+        """Move the bar by one; `noise` is None where there is no such thing."""
         if self._bar is None:
             return
-        spread = "not known" if math.isnan(noise) else f"{noise:.1%}"
+        spread = "" if noise is None else ", noise not known" if math.isnan(noise) else f", noise {noise:.1%}"
         self._bar.total = max(expected, taken)
-        self._bar.set_postfix_str(f"{clock(left_s)} left, noise {spread} ({block})", refresh=False)
+        self._bar.set_postfix_str(f"{clock(left_s)} left{spread} ({block})", refresh=False)
         self._bar.update(taken - self._bar.n)
 
     def end(self, taken: int) -> None:

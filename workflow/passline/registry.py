@@ -137,6 +137,12 @@ class Study:
     inputs: Mapping[str, Mapping[str, Any]]
     variants: tuple[Variant, ...]
     comparisons: tuple[tuple[str, str], ...]  # (algorithm, base)
+    presets_simulated: bool = False
+
+    @property
+    def simulated(self) -> frozenset[str]:
+        """Names of the variants whose traffic model was confirmed by simulating the very kernels."""
+        return frozenset(v.name for v in self.variants if v.preset and self.presets_simulated)
 
     def variants_of(self, pass_name: str, isa: str) -> tuple[Variant, ...]:
         """Variants of one pass on one ISA, in the order of the study."""
@@ -237,6 +243,7 @@ def load_study(folder: Path, isas: Mapping[str, Isa], grid: str = "default") -> 
         document.get("inputs", {}),
         variants,
         tuple((one, other) for one, other in comparisons),
+        document.get("simulated") == "presets",
     )
 
 

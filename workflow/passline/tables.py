@@ -17,7 +17,7 @@ from passline.table_models import DTYPES, KEY, TABLES
 
 __all__ = ["KEY", "NOT_APPLICABLE", "TABLES", "conform", "header", "read_table", "write_table"]
 
-VERSION = 2
+VERSION = 3
 NOT_APPLICABLE = "-"
 
 

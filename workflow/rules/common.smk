@@ -21,6 +21,7 @@ RESULTS = SETUP.results
 TABLES = f"{RESULTS}/tables"
 REPORTS = SETUP.reports
 SELFTEST = f"{TABLES}/selftest.csv"
+PROBED = f"{RESULTS}/raw/counters/probe.json"
 COMPILERS = config["compilers"]
 write_machine(SETUP.machine, Path(RESULTS, "machine.json"))
 write_json(Path(RESULTS, "config.json"), config)
@@ -55,6 +56,11 @@ def previous_step(wildcards):
     """The manifest of the measuring step before this one; the self-test stands by itself."""
     before = {"tuning": ["ceilings"], "times": ["tuning"]}.get(wildcards.step, [])
     return [f"{RESULTS}/raw/{step}/manifest.json" for step in before]
+
+
+def asked_first(wildcards):
+    """What is asked of the machine before the first measuring step."""
+    return [PROBED] if wildcards.step == "ceilings" else []
 
 
 def known_selftest(wildcards):

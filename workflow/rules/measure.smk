@@ -47,6 +47,8 @@ rule measure:
         libraries=expand(rules.link.output.library, compiler=COMPILERS),
         # One step after the other: each waits for the one before.
         before=previous_step,
+        # Nothing that is timed rests on it.
+        asked=ancient(asked_first),
         modules=modules("measure"),
     output:
         f"{RESULTS}/raw/{{step}}/manifest.json",

@@ -20,6 +20,21 @@ rule timings:
         "../scripts/timings.py"
 
 
+# What was counted, or why nothing was.
+rule counters:
+    input:
+        counts=rules.count.output[0],
+        modules=modules("counters"),
+    output:
+        f"{TABLES}/counters.csv",
+    log:
+        f"{RESULTS}/logs/counters.log",
+    message:
+        "write what was counted"
+    script:
+        "../scripts/counters.py"
+
+
 # The machine and the builds, fact by fact.
 rule machines:
     input:
@@ -81,6 +96,7 @@ rule passes:
     input:
         timings=rules.timings.output.timings,
         registry=rules.registry.output[0],
+        counters=rules.counters.output[0],
         plan=rules.plan.output.plan,
         modules=modules("passes"),
     output:

@@ -8,15 +8,15 @@ from passline.script import reporting
 from passline.tables import read_table, write_table
 
 
-def main(timings: Path, registry: Path, plan: Path, output: Path) -> None:
-    """Read tables `timings` and `registry` and the plan, write table `passes`."""
+def main(timings: Path, registry: Path, counters: Path, plan: Path, output: Path) -> None:
+    """Read tables `timings`, `registry` and `counters` and the plan, write table `passes`."""
     scheme = json.loads(plan.read_text(encoding="utf-8"))
-    write_table(
-        "passes", passes_table(read_table("timings", timings), read_table("registry", registry), scheme), output
-    )
+    frames = (read_table(n, p) for n, p in (("timings", timings), ("registry", registry), ("counters", counters)))
+    write_table("passes", passes_table(*frames, scheme), output)
 
 
 if __name__ == "__main__":
     with reporting(snakemake.log[0]):
         source = snakemake.input
-        main(Path(source.timings), Path(source.registry), Path(source.plan), Path(snakemake.output[0]))
+        tables = (Path(source[name]) for name in ("timings", "registry", "counters"))
+        main(*tables, Path(source.plan), Path(snakemake.output[0]))

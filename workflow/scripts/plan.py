@@ -61,6 +61,8 @@ def main(
             "labels": plan.labels,
             "bars": list(KEY_FRACTIONS),
             "out_of_cache": ["4 x LLC"],
+            "llc_bytes": planner.host.caches.llc,
+            "simulated": sorted(setup.study.simulated),
             "primary_protocol": "paper",
             "protocols": sorted({b["protocol"] for b in plan.blocks}),
             "ceiling_levels": [

@@ -51,6 +51,11 @@ class Chosen:
     attempts: tuple[Attempt, ...]
     explanation: Explanation | None
 
+    def without(self, source: str, errno: str, what: str) -> Chosen:
+        """The model, after a source that was chosen failed all the same."""
+        attempts = (*self.attempts, Attempt(source, False, errno, what))
+        return Chosen(self.mode, MODEL, None, attempts, Explanation(what, "Run it again"))
+
     @property
     def reason(self) -> str:
         """One line for a table's `reason`: - where something counts."""
@@ -86,6 +91,14 @@ def mode_of(value: object) -> str:
 
 def choose(mode: str, host: Host, counting: Counting, rights: Rights, hypervisor: str | None) -> Chosen:
     """Try the sources that `mode` asks for. ConfigError for an unknown mode, MachineError for an unmet demand."""
+    chosen = seek(mode, host, counting, rights, hypervisor)
+    if chosen.explanation is not None and chosen.mode != AUTO:
+        raise unmet(chosen.mode, chosen.attempts, chosen.explanation)
+    return chosen
+
+
+def seek(mode: str, host: Host, counting: Counting, rights: Rights, hypervisor: str | None) -> Chosen:
+    """The same, but the model for an unmet demand too."""
     mode = mode_of(mode)
     if mode == OFF:
         return Chosen(mode, MODEL, None, (), None)
@@ -98,8 +111,6 @@ def choose(mode: str, host: Host, counting: Counting, rights: Rights, hypervisor
             return Chosen(mode, source.name, found.plan, tuple(attempts), None)
     modules = tuple(dict.fromkeys(s.module for s in wanted if s.module))
     explanation = explain(decisive(attempts), Facts(rights, hypervisor, modules))
-    if mode != AUTO:
-        raise unmet(mode, attempts, explanation)
     return Chosen(mode, MODEL, None, tuple(attempts), explanation)
 
 

@@ -85,7 +85,7 @@ class Counters:
     ) -> None:
         """`cpus` are those of the workload's threads; `most_per_s` is what the machine can move, by unit."""
         self.plan, self.cpus = plan, tuple(cpus)
-        self._counting, self._most = counting, most_per_s
+        self.most_per_s, self._counting = most_per_s, counting
         self._kept: list[Handle] = []
 
     def __enter__(self) -> Self:
@@ -146,7 +146,7 @@ class Counters:
 
     def _deltas(self, run: Sequence[Group], before: Readings, after: Readings) -> tuple[Delta, ...]:
         parts = zip(run, before, after, strict=True)
-        return tuple(d for group, first, last in parts for d in validity.deltas(group, first, last, self._most))
+        return tuple(d for group, first, last in parts for d in validity.deltas(group, first, last, self.most_per_s))
 
     def _open(self, run: Sequence[Group]) -> list[Handle]:
         handles: list[Handle] = []

@@ -2,7 +2,8 @@
 
 Three kinds of rows: a single pass alone (algorithm `-`), judged against its own core time
 and its own ceiling; a pass inside a whole call (algorithm and pass set), and a whole
-algorithm (pass `-`), for both of which only times and model bytes are known.
+algorithm (pass `-`), for both of which only times and model bytes are known. A pass on
+several threads has a row where it was counted, and no time but that of its counting runs.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from passline.derive import counted
 from passline.derive.rounds import (
     CEILINGS,
     by_round,
@@ -31,7 +33,8 @@ TOLERANCE = 1.1
 """A pass is at a bound when it takes at most this many times as long."""
 
 MEMORY, CORE, BOTH = "memory", "core", "both"
-MODEL_ALONE = "E"
+MODEL_CONFIRMED, MODEL_ALONE = "D", "E"
+PRESET = "preset"
 
 
 def bound_of(measured: float, core: float, memory: float) -> str:
@@ -50,10 +53,48 @@ def bound_of(measured: float, core: float, memory: float) -> str:
     return BOTH
 
 
-def passes_table(timings: pd.DataFrame, registry: pd.DataFrame, plan: Mapping[str, Any]) -> pd.DataFrame:
-    """Table `passes` from tables `timings` and `registry`."""
-    rows = [*_single_passes(timings, registry, plan), *_split(timings, registry), *_whole(timings, registry, plan)]
-    return pd.DataFrame(rows)
+def passes_table(
+    timings: pd.DataFrame, registry: pd.DataFrame, counters: pd.DataFrame, plan: Mapping[str, Any]
+) -> pd.DataFrame:
+    """Table `passes` from tables `timings`, `registry` and `counters`."""
+    timed = [*_single_passes(timings, registry, plan), *_split(timings, registry), *_whole(timings, registry, plan)]
+    counts = counted.by_pass(counters)
+    known = {tuple(row[column] for column in KEY) for row in timed}
+    rows = [*timed, *_counted_alone({k: c for k, c in counts.items() if k not in known}, registry)]
+    llc = float(plan.get("llc_bytes") or math.nan)
+    return pd.DataFrame(
+        [
+            row
+            | {
+                "confidence": _model_confidence(row, plan),
+                "bytes_carried_model": min(llc, row["bytes_written_model"]) if not math.isnan(llc) else math.nan,
+            }
+            | counts.get(tuple(row[column] for column in KEY), counted.NOTHING)
+            for row in rows
+        ]
+    )
+
+
+def _counted_alone(counts: Mapping[tuple[Any, ...], Mapping[str, Any]], registry: pd.DataFrame) -> list[dict[str, Any]]:
+    """Rows of what was counted and not timed: passes on several threads."""
+    known = variant_rows(registry)
+    rows = []
+    for key, found in counts.items():
+        first = dict(zip(KEY, key, strict=True))
+        if found["source"] == counted.MODEL and math.isnan(found["cycles_per_element"]):
+            continue
+        declared = registered(known, first["build_id"], first["variant"])
+        elements = int(first["n_elements"]) * int(first["threads"])
+        rows.append(first | _modelled(elements, _bytes(declared), float(declared["flops_per_element"])) | _UNTIMED)
+    return rows
+
+
+def _model_confidence(row: Mapping[str, Any], plan: Mapping[str, Any]) -> str:
+    """Of the model: better where these very kernels were simulated, which was out of cache."""
+    far = [n for label in plan["out_of_cache"] if (n := length_of(plan, label)) is not None]
+    elements = int(row["n_elements"]) * int(row["threads"])
+    confirmed = row["variant"] in plan.get("simulated", ()) or (row["variant"] == PRESET and plan.get("simulated"))
+    return MODEL_CONFIRMED if confirmed and far and elements >= min(far) else MODEL_ALONE
 
 
 def _single_passes(timings: pd.DataFrame, registry: pd.DataFrame, plan: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -164,27 +205,36 @@ def _timed(contender: pd.DataFrame, per_element: Bytes, flops_per_element: float
     """Key, time and model columns of one contender in one block."""
     first = contender.iloc[0]
     interval = median_interval(contender["time_s"])
-    elements = int(first["n_elements"]) * int(first["threads"])
-    read, written, allocated = (elements * each for each in per_element)
-    model = read + written + allocated
-    return {column: first[column] for column in KEY} | {
+    model = _modelled(int(first["n_elements"]) * int(first["threads"]), per_element, flops_per_element)
+    moved = model["bytes_read_model"] + model["bytes_written_model"]
+    return {column: first[column] for column in KEY} | _UNTIMED | model | {
         "time_median_s": interval.median,
         "time_low_s": interval.low,
         "time_high_s": interval.high,
         "n_values": interval.n,
-        "time_core_s": math.nan,
-        "time_memory_s": math.nan,
-        "ceiling": NOT_APPLICABLE,
-        "measured_over_memory": math.nan,
-        "bound": NOT_APPLICABLE,
+        "bandwidth_bytes_per_s": moved / interval.median,
+        "flop_per_s": flops_per_element * int(first["n_elements"]) * int(first["threads"]) / interval.median,
+    }  # fmt: skip
+
+
+def _modelled(elements: int, per_element: Bytes, flops_per_element: float) -> dict[str, Any]:
+    """What follows from the streams alone."""
+    read, written, allocated = (elements * each for each in per_element)
+    model = read + written + allocated
+    return {
         "bytes_algorithmic": read + written,
         "bytes_read_model": read + allocated,
+        "bytes_read_low_model": read,
         "bytes_written_model": written,
-        "bytes_read_counted": math.nan,
-        "bytes_written_counted": math.nan,
-        "confidence": MODEL_ALONE,
-        "bandwidth_bytes_per_s": model / interval.median,
         "intensity_flop_per_byte": flops_per_element * elements / model if model else math.nan,
-        "flop_per_s": flops_per_element * elements / interval.median,
-        "fraction_of_ceiling": math.nan,
     }
+
+
+_UNTIMED: dict[str, Any] = {
+    **dict.fromkeys(("time_median_s", "time_low_s", "time_high_s", "time_core_s", "time_memory_s"), math.nan),
+    **dict.fromkeys(("measured_over_memory", "bandwidth_bytes_per_s", "flop_per_s", "fraction_of_ceiling"), math.nan),
+    "n_values": 0,
+    "ceiling": NOT_APPLICABLE,
+    "bound": NOT_APPLICABLE,
+}
+"""Columns that a pass has only where it was timed."""

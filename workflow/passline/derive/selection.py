@@ -61,8 +61,13 @@ def split(passes: pd.DataFrame) -> pd.DataFrame:
 
 
 def alone(passes: pd.DataFrame) -> pd.DataFrame:
-    """Rows of table `passes` that are single passes."""
-    return passes[passes["algorithm"] == NOT_APPLICABLE]
+    """Rows of table `passes` that are single passes on one thread."""
+    return passes[(passes["algorithm"] == NOT_APPLICABLE) & (passes["threads"] == 1)]
+
+
+def on_threads(passes: pd.DataFrame) -> pd.DataFrame:
+    """Rows of table `passes` that are single passes on several threads at once; they were counted."""
+    return passes[(passes["algorithm"] == NOT_APPLICABLE) & (passes["threads"] > 1)]
 
 
 def against(ratios: pd.DataFrame, algorithm: str, base: str) -> pd.DataFrame:
