@@ -18,20 +18,23 @@ TABLES = ("passes", "ceilings", "registry", "tuning")
 CAPTION = (
     "Modelled bytes (read, written, and lines fetched before they are written) over measured time, at the largest "
     "out-of-cache size. Left: each pass alone; the bar | is the ceiling with the same reads and writes in the "
-    "same rounds. Right: the ceiling loops of the machine in DRAM, one thread, ordinary and non-temporal stores "
-    "(these fetch no line first)."
+    "same rounds, a diamond the counted bytes over the time of the runs that counted them, where something counts. "
+    "Right: the ceiling loops of the machine in DRAM, one thread, ordinary and non-temporal stores (these fetch no "
+    "line first)."
 )
 
 
 def data(tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any]) -> pd.DataFrame:
     """What is drawn, in bytes per second: passes with their own ceiling, and the ceiling loops."""
-    columns = ["panel", "isa", "name", "store", "value", "low", "high", "ceiling"]
+    columns = ["panel", "isa", "name", "store", "value", "low", "high", "ceiling", "counted"]
     parts = [
         _passes(tables, plan, isa) for isa in selection.isas(selection.alone(tables["passes"]), tables["registry"])
     ]
     roofs = tables["ceilings"]
     roofs = roofs[(roofs["level"] == "DRAM") & (roofs["threads"] == 1) & roofs["value"].notna()]
-    parts.append(roofs.assign(panel="ceilings", name=roofs["ceiling"], ceiling=float("nan"))[columns])
+    parts.append(
+        roofs.assign(panel="ceilings", name=roofs["ceiling"], ceiling=float("nan"), counted=float("nan"))[columns]
+    )
     filled = [part for part in parts if len(part)]
     return pd.concat(filled).reset_index(drop=True) if filled else pd.DataFrame(columns=columns)
 
@@ -46,6 +49,7 @@ def _passes(tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any], isa: st
                 "panel": "passes", "isa": isa, "name": rows["pass"], "store": "ordinary",
                 "value": rows["bandwidth_bytes_per_s"], "low": total / rows["time_high_s"],
                 "high": total / rows["time_low_s"], "ceiling": total / rows["time_memory_s"],
+                "counted": rows["bandwidth_counted_bytes_per_s"],
             })  # fmt: skip
     return pd.DataFrame()
 
@@ -67,7 +71,8 @@ def draw(tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any]) -> Figure:
         ax.tick_params(axis="y", length=0)
         ax.set_xlim(left=0)
         style.grid(ax, "x")
-    figure.legend(handles=_handles(isas, plan), loc="outside upper center", ncols=len(isas) + 3, columnspacing=1.2)
+    handles = _handles(isas, plan, counted=bool(passes["counted"].notna().any()))
+    figure.legend(handles=handles, loc="outside upper center", ncols=len(handles), columnspacing=1.2)
     return figure
 
 
@@ -96,6 +101,7 @@ def _passes_panel(ax: Any, rows: pd.DataFrame, names: list[str], isas: list[str]
             color="black",
             linestyle="none",
         )
+        ax.plot(mine["counted"] / 1e9, places, marker="D", markersize=3.5, color="black", linestyle="none")
     ax.set_yticks(range(len(names)), names)
     ax.set_ylim(len(names) - 0.5, -0.5)
     ax.set_title("passes")
@@ -122,7 +128,7 @@ def _roofs_panel(ax: Any, rows: pd.DataFrame, tables: Mapping[str, pd.DataFrame]
     ax.set_title("ceilings")
 
 
-def _handles(isas: list[str], plan: Mapping[str, Any]) -> list[Line2D]:
+def _handles(isas: list[str], plan: Mapping[str, Any], *, counted: bool) -> list[Line2D]:
     bars = [
         Line2D(
             [],
@@ -140,6 +146,7 @@ def _handles(isas: list[str], plan: Mapping[str, Any]) -> list[Line2D]:
         Line2D(
             [], [], marker="|", linestyle="none", markersize=7, markeredgewidth=1.4, color="black", label="own ceiling"
         ),
+        *([Line2D([], [], marker="D", linestyle="none", markersize=3.5, color="black", label="counted")] * counted),
         Line2D([], [], marker="o", linestyle="none", color="black", label="ordinary stores"),
         Line2D([], [], marker="o", linestyle="none", color="black", markerfacecolor="white", label="non-temporal"),
     ]

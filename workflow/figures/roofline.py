@@ -12,16 +12,17 @@ from matplotlib.lines import Line2D
 
 from passline import figure_style as style
 from passline import titles
-from passline.derive import selection
+from passline.derive import counted, selection
 
 TABLES = ("passes", "ceilings", "registry", "tuning")
 CAPTION = (
     "Roofline of the widest instruction set, one thread: slopes are the fastest loop with ordinary stores at each "
     "level, the flat roof is peak multiply-add. Dashed: DRAM with non-temporal stores; dotted: DRAM with all "
-    "cores. Hollow points: each pass alone at the largest out-of-cache size, with modelled bytes (write-allocate "
-    "included), not counted ones."
+    "cores. Points: each pass alone at the largest out-of-cache size, filled where its bytes were counted, hollow "
+    "where they are modelled (write-allocate included). Thin lines join the passes of an algorithm, in order."
 )
 LEVELS = ("L1", "L2", "LLC", "DRAM")
+WORST = "B"  # confidence that a count must have to stand for the model's bytes
 
 
 def data(tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any]) -> pd.DataFrame:
@@ -40,11 +41,21 @@ def _points(tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any]) -> pd.D
         if isas and sizes:
             rows = selection.judged_passes(tables, titles.pass_order(plan), isas[-1], variant, max(sizes))
             if len(rows):
-                return pd.DataFrame({
-                    "kind": "pass", "name": rows["pass"], "isa": rows["isa"],
-                    "intensity": rows["intensity_flop_per_byte"], "value": rows["flop_per_s"],
-                })  # fmt: skip
-    return pd.DataFrame(columns=["kind", "name", "isa", "intensity", "value"])
+                return pd.DataFrame([_point(row) for _, row in rows.iterrows()])
+    return pd.DataFrame(columns=["kind", "name", "isa", "intensity", "value", "source"])
+
+
+def _point(row: pd.Series[Any]) -> dict[str, Any]:
+    """A pass by the best bytes there are: a count of both directions that can be trusted, else the model's."""
+    model = float(row["bytes_read_model"] + row["bytes_written_model"])
+    moved, source = counted.total(row), str(row["source"])
+    if not moved > 0 or row["confidence"] > WORST:
+        moved, source = model, counted.MODEL
+    flops = float(row["intensity_flop_per_byte"]) * model
+    return {
+        "kind": "pass", "name": row["pass"], "isa": row["isa"], "intensity": flops / moved,
+        "value": row["flop_per_s"], "source": source,
+    }  # fmt: skip
 
 
 def _roofs(ceilings: pd.DataFrame, isa: str) -> pd.DataFrame:
@@ -57,7 +68,7 @@ def _roofs(ceilings: pd.DataFrame, isa: str) -> pd.DataFrame:
         chosen["DRAM, all cores"] = most[(most["level"] == "DRAM") & (most["store"] != "nt")]
     chosen["peak FMA"] = mine[(mine["unit"] == "flop/s") & (mine["threads"] == 1)]
     rows = [
-        {"kind": "roof", "name": name, "isa": isa, "intensity": float("nan"), "value": float(rows["value"].max())}
+        {"kind": "roof", "name": name, "isa": isa, "value": float(rows["value"].max())}
         for name, rows in chosen.items()
         if len(rows)
     ]
@@ -88,6 +99,7 @@ def draw(tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any]) -> Figure:
             ha="right",
             fontsize=7,
         )
+    _join(ax, points, plan)
     # Passes with the same streams and flops share an intensity: markers of falling size nest, none hides another.
     nesting = points.groupby(points["intensity"].round(6)).cumcount()
     for (_, row), depth in zip(points.iterrows(), nesting, strict=True):
@@ -97,7 +109,7 @@ def draw(tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any]) -> Figure:
             row["intensity"],
             row["value"] / 1e9,
             markersize=size,
-            markerfacecolor="none",
+            markerfacecolor="none" if row["source"] == counted.MODEL else look["color"],
             markeredgewidth=1.2,
             linestyle="none",
             **look,
@@ -106,11 +118,22 @@ def draw(tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any]) -> Figure:
     style.plain_log(ax, "x")
     style.plain_log(ax, "y")
     ax.set_ylim(points["value"].min() / 1e9 / 2.5, None)
-    ax.set_xlabel("arithmetic intensity (flop per modelled byte)")
+    sources = dict.fromkeys("modelled" if source == counted.MODEL else "counted" for source in points["source"])
+    ax.set_xlabel(f"arithmetic intensity (flop per {' or '.join(sources)} byte)")
     ax.set_ylabel("GFLOP/s")
     ax.set_title(titles.isa_title(str(points["isa"].iloc[0]), plan))
     _legend(figure, points, bandwidths, plan)
     return figure
+
+
+def _join(ax: Any, points: pd.DataFrame, plan: Mapping[str, Any]) -> None:
+    """Lines from pass to pass of each algorithm."""
+    places = points.drop_duplicates("name").set_index("name")
+    for name, spec in plan["algorithms"].items():
+        order = [each for each in spec["passes"] if each in places.index]
+        if len(order) > 1:
+            look = {**style.algorithm_style(name), "marker": None}
+            ax.plot(places.loc[order, "intensity"], places.loc[order, "value"] / 1e9, linewidth=0.8, zorder=1.5, **look)
 
 
 _LINES = {
@@ -144,4 +167,12 @@ def _legend(figure: Figure, points: pd.DataFrame, bandwidths: pd.Series[float], 
         )
         for name in points["name"]
     ]
-    figure.legend(handles=[*roofs, *marks], loc="outside right center")
+    joined = [
+        Line2D(
+            [], [], linewidth=0.8, label=titles.algorithm_title(name, plan),
+            **{**style.algorithm_style(name), "marker": None},
+        )
+        for name, spec in plan["algorithms"].items()
+        if len(set(spec["passes"]) & set(points["name"])) > 1
+    ]  # fmt: skip
+    figure.legend(handles=[*roofs, *marks, *joined], loc="outside right center")

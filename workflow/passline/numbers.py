@@ -12,7 +12,7 @@ from typing import Any
 
 import pandas as pd
 
-from passline import formats, report_tables, trust
+from passline import formats, numbers_traffic, report_tables, trust
 from passline.derive import selection
 from passline.derive.rounds import length_of
 from passline.errors import ReportError
@@ -73,6 +73,7 @@ def numbers(tables: Tables, plan: Plan, table1: pd.DataFrame) -> dict[str, Any]:
             "skipped": report_tables.skipped(tables["skipped"]),
             "marked": report_tables.marked_rounds(tables["rounds"]),
             **trust.report_tables(tables, plan),
+            **numbers_traffic.report_tables(tables, plan),
         },
     }
 
@@ -269,7 +270,8 @@ def _values(tables: Tables, plan: Plan, facts: Mapping[str, str]) -> dict[str, s
         "hypervisor": _hypervisor(facts),
         "clock_cost": _clock_cost(facts),
     }
-    return values | _round_values(tables["rounds"]) | trust.values(tables, plan)
+    traffic = numbers_traffic.values(tables, plan)
+    return values | _round_values(tables["rounds"]) | trust.values(tables, plan) | traffic
 
 
 def effort_in_words(effort: float, design: Mapping[str, Any]) -> str:

@@ -158,6 +158,7 @@ rule numbers:
         error_over_n=rules.error_over_n.output[0],
         rounds=rules.timings.output.rounds,
         ceilings=rules.ceilings.output[0],
+        counters=rules.counters.output[0],
         machines=rules.machines.output[0],
         passes=rules.passes.output[0],
         ratios=rules.ratios.output.ratios,

@@ -16,6 +16,7 @@ TABLES = (
     "error_over_n",
     "rounds",
     "ceilings",
+    "counters",
     "machines",
     "passes",
     "ratios",
