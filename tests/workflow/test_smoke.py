@@ -12,7 +12,7 @@ from checkouts import run
 from passline.tables import TABLES, read_table
 
 SMOKE = ("--profile", "profiles/smoke")
-NOT_YET = {"counters", "selftest"}  # no counter source is part of the workflow; the self-test runs when asked for
+NOT_YET = {"selftest"}  # it runs when asked for
 
 
 @pytest.fixture(scope="module")
@@ -43,6 +43,35 @@ def test_every_table_is_there_and_valid(road):
         frame = read_table(name, session(road) / "tables" / f"{name}.csv")
         if name != "skipped":
             assert len(frame), name
+
+
+def test_counting_ends_in_counts_or_in_the_model_with_every_attempt(road):
+    results = session(road)
+    record = json.loads((results / "raw/counters/counts.json").read_text())
+    asked = json.loads((results / "raw/counters/probe.json").read_text())["chosen"]
+    memory = record["sought"]["1"]["memory"]
+    assert memory["source"] == asked["source"]
+    table = read_table("counters", results / "tables/counters.csv")
+    passes = read_table("passes", results / "tables/passes.csv")
+    alone = passes[(passes["algorithm"] == "-") & passes["variant"].isin(table["variant"])]
+    assert len(alone)
+    if memory["plan"] is not None:
+        assert "counted" in set(table["status"])
+        return
+    assert memory["source"] == "model"
+    assert memory["attempts"][0]["source"] == "perf_event"
+    assert all(a["errno"].startswith("E") for a in memory["attempts"] if not a["ok"])
+    uncounted = table[table["status"] == "unavailable"]
+    assert uncounted.groupby(["variant", "n_elements", "threads"]).size().eq(1).all()
+    assert set(uncounted["variant"]) == set(table["variant"])
+    for attempt in memory["attempts"]:
+        if not attempt["ok"]:
+            assert uncounted["reason"].str.contains(f"{attempt['source']} {attempt['errno']}", regex=False).all()
+    assert passes[["bytes_read_counted", "bytes_written_counted", "bytes_combined_counted"]].isna().all().all()
+    assert set(passes["source"]) == {"model"}
+    assert set(passes["confidence"]) <= {"D", "E"}
+    said = json.loads((results / "numbers.json").read_text())["values"]["counting"]
+    assert said.startswith(f"No bytes were counted in this session, as {uncounted['reason'].iloc[0]};")
 
 
 def test_the_report_says_that_it_is_no_measurement_on_every_page(road):
@@ -102,6 +131,14 @@ def test_the_analysis_is_rebuilt_byte_for_byte_from_the_rounds(road):
     assert after.keys() == before.keys()
     assert [path for path in before if after[path] != before[path]] == []
     assert {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in results.glob("raw/**/*.json")} == measured
+
+
+def test_editing_what_counts_counts_again_and_times_nothing(road):
+    edit(road / "workflow/passline/counters/counting.py", "\n# edited\n")
+    jobs = planned(road)
+    assert {"count", "counters", "passes"} <= jobs.keys()
+    assert not {"compile", "link", "check", "blocks", "measure", "timings"} & jobs.keys()
+    assert run(road, *SMOKE).returncode == 0
 
 
 def test_editing_a_pass_rebuilds_it_and_measures_its_blocks_again(road):

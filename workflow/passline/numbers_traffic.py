@@ -49,7 +49,7 @@ def counting(counters: pd.DataFrame) -> str:
     if good.empty:
         rest = " Cycles and instructions were." if len(work) else ""
         return (
-            f"No bytes were counted in this session ({reason(counters)}): bandwidths and intensities rest on the "
+            f"No bytes were counted in this session, as {reason(counters)}; bandwidths and intensities rest on the "
             f"traffic model, and what bounds a pass on its three bars.{rest}"
         )
     ratios = good.groupby("direction", sort=True)["calibration"].median()
@@ -88,8 +88,8 @@ def carried(tables: Tables, plan: Plan) -> str:
     share = float((rows["bytes_carried_model"] / rows["bytes_written_model"]).max())
     return (
         f"Of what a pass writes, up to {formats.binary_bytes(held)} stay in the last-level cache and reach memory "
-        f"while the next pass runs: {formats.percent(share)} of a row of {formats.count(far)} elements. Repeated alone, "
-        "as it is counted, a pass writes what its own call before left; in a whole call, what the pass before it left."
+        f"while the next pass runs: {formats.percent(share)} of a row of {formats.count(far)} elements. Repeated "
+        "alone, as it is counted, a pass writes what its own call before left; in a whole call, what another pass left."
     )
 
 
