@@ -166,6 +166,32 @@ def test_the_selftest_has_a_plan_of_its_own(planned):
     assert not [line for line in said.splitlines() if line.startswith(("ceilings ", "tuning ", "times "))]
 
 
+class Counted:
+    """A fake of what `foresee` finds on a machine with memory controllers."""
+
+    mode, source, plan = "auto", "imc", object()
+
+
+@pytest.mark.parametrize(("asked", "says"), [(True, "counted by imc."), (False, "known once the library is built")])
+def test_a_plan_says_whether_traffic_is_counted_and_for_how_long(planned, monkeypatch, asked, says):
+    monkeypatch.setattr(forecast, "foresee", lambda *_: (Counted, asked))
+    said = planned()
+    assert says in said
+    cells = row(said, "count")
+    assert 0 < seconds(cells[-1]) < seconds(row(said, "times")[-1])
+    assert not [line for line in planned(selftest=True).splitlines() if line.startswith("count ")]
+
+
+def test_a_plan_says_why_nothing_is_counted(planned):
+    assert "Memory traffic is not counted: counters: off." in planned(counters=False)
+    said = planned(counters="scf")  # of one Arm processor
+    if "is counted by" not in said:
+        assert "scf ENOENT" in said
+        assert "The run would end there, as it is demanded." in said
+    with pytest.raises(ConfigError, match="config: counters: 'of' is not accepted"):
+        planned(counters="of")
+
+
 def fake_round(path, duration_s):
     """What the forecast reads of a round."""
     facts = {"passline_contender": 0, "passline_round": json.dumps({"duration_s": duration_s, "noise": 0.01})}

@@ -127,7 +127,8 @@ def _of_threads(passes: pd.DataFrame) -> pd.DataFrame:
 
 def traffic_passes(tables: Tables, plan: Plan) -> ReportTable:
     """The model of each pass, bytes per element; they depend on no ISA and no variant."""
-    first = tables["registry"][tables["registry"]["study"] != CEILINGS].drop_duplicates("pass").set_index("pass")
+    registry = tables["registry"][tables["registry"]["study"] != CEILINGS]
+    first = registry.drop_duplicates("pass").set_index("pass")
     far = max(selection.out_of_cache(plan), default=0)
     passes = selection.alone(tables["passes"])
     rows = []
@@ -141,7 +142,7 @@ def traffic_passes(tables: Tables, plan: Plan) -> ReportTable:
         mine = passes[(passes["pass"] == name) & (passes["n_elements"] == far)]
         held = (mine["bytes_carried_model"] / mine["bytes_written_model"]).max() if len(mine) and written else math.nan
         total = f"{read + written:g} to {read + written + allocated:g}" if allocated else f"{read + written:g}"
-        simulated = set(plan.get("simulated", ())) & set(tables["registry"].query("`pass` == @name")["variant"])
+        simulated = set(plan.get("simulated", ())) & set(registry.loc[registry["pass"] == name, "variant"])
         word = "presets" if simulated else formats.NOTHING
         rows.append([name, f"{read:g}", f"{allocated:g}", f"{written:g}", total, formats.percent(float(held)), word])
     head = ["pass", "read", "fetched before written", "written", "in all", "held back by the LLC", "simulated"]

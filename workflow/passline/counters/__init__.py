@@ -4,4 +4,5 @@
 loops of known traffic, `validity` refuses what cannot be true, and `rows` turns the rest into table rows. Each
 source is a file with a `probe`: `uncore` (memory controllers that the kernel names in sysfs), `amd` (which it
 does not), `core` (what one core fetches: a lower bound). Without any, the traffic model stands alone.
+`planning` says which passes are counted, `step` counts them all, and `foresee` tells beforehand whether it will.
 """
