@@ -11,13 +11,13 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from passline.counters.calibrate import ELEMENT_BYTES
+from passline.counters.provenance import COLD_LLC_MULTIPLE
 from passline.measure.spec import Block
 
-ELEMENT_BYTES = 4
 ROWS = 2  # x and y
-COLD_LLC_MULTIPLE = 4  # bytes of x, in last-level caches, from which on no cache holds what a pass touches
 IN_CACHE_LLC_SHARE = 0.5  # of the last-level cache, that x and y may take to stay there
-MEMORY_SHARE = 0.8
+MEMORY_SHARE = 0.8  # that rows may take, as in the timing step
 CEILINGS = "ceilings"
 PASSES, HOT = "passes", "hot"
 

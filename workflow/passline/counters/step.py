@@ -15,11 +15,11 @@ from typing import Any
 import numpy as np
 
 from passline.counters import calibrate, chain, core, counting, provenance, rows
-from passline.counters.calibrate import Background, Calibration
+from passline.counters.calibrate import ELEMENT_BYTES, Background, Calibration
 from passline.counters.chain import Chosen
 from passline.counters.counting import Counters, NullRegion, Repetition
 from passline.counters.perf import Counting
-from passline.counters.planning import ELEMENT_BYTES, Batch
+from passline.counters.planning import Batch
 from passline.counters.probing import Host, nothing
 from passline.counters.provenance import Confidence
 from passline.counters.records import (
@@ -111,6 +111,8 @@ def run(
         taken: list[Counts] = []
         if found.memory.plan is not None or found.work.plan is not None:
             found, taken = count(batch, found, bench)
+            if found.work.reason != sought[len(batch.cpus)].work.reason:
+                records.append({"batch": batch.block["name"], "work": found.work.reason})
         for contender in batch.block["contenders"]:
             if found.memory.plan is None:
                 made.append(rows.unavailable_row(_key(contender, bench), found.memory, _model(batch, contender, bench)))
@@ -154,7 +156,7 @@ def count(batch: Batch, found: Sought, bench: Bench) -> tuple[Sought, list[Count
 
 
 def _lost(chosen: Chosen, refusal: OSError) -> Chosen:
-    what = f"{chosen.source} was lost while counting: {refusal.filename}: {refusal.strerror}"
+    what = f"{chosen.source} was lost while counting: {refusal.filename or 'its rows'}: {refusal.strerror}"
     found = chosen.without(chosen.source, errno_name(refusal.errno or 0), what)
     if chosen.mode != chain.AUTO and found.explanation is not None:
         raise chain.unmet(chosen.mode, found.attempts, found.explanation)
