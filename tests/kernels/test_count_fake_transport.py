@@ -41,29 +41,36 @@ BLOCKS = [{"kind": "passes", "protocols": ["hot"], "sizes": "key", "inputs": ["u
 LABEL = {"machine": "fake", "session": "fake"}
 
 
+@pytest.fixture(scope="module")
+def kernels(compiler, host_isas, tmp_path_factory):
+    """Presets and ceilings of the widest instruction set: its name, both studies, and their library."""
+    folder, isa = tmp_path_factory.mktemp("kernels"), list(host_isas)[-1]
+    isas = {isa: host_isas[isa]}
+    studies = [load_study(KERNELS / "softmax", isas, "presets"), load_study(KERNELS / "ceilings", isas)]
+    objects = []
+    for study in studies:
+        for v in study.variants:
+            objects.append(folder / f"{v.name}.o")
+            source = study.passes[v.pass_name].source
+            build.run(build.compile_command(compiler, CFLAGS, isas[isa], v, source, objects[-1]))
+    build.link(compiler, CFLAGS, objects, folder / "libpassline.so")
+    return isa, studies, folder / "libpassline.so"
+
+
 class Session:
-    """A session on a fake Skylake-X of two sockets whose kernels are real, up to its timing step, and its files."""
+    """A session on a fake Broadwell of two sockets whose kernels are real, up to its timing step, and its files."""
 
-    def __init__(self, compiler, host_isas, folder, transport=FakeTransport, **truth):
+    def __init__(self, kernels, folder, transport=FakeTransport, **truth):
         self.folder = folder
-        self.isa = list(host_isas)[-1]
-        isas = {self.isa: host_isas[self.isa]}
-        self.studies = [load_study(KERNELS / "softmax", isas, "presets"), load_study(KERNELS / "ceilings", isas)]
-        self.library = folder / "libpassline.so"
-        objects = []
-        for study in self.studies:
-            for v in study.variants:
-                objects.append(folder / f"{v.name}.o")
-                source = study.passes[v.pass_name].source
-                build.run(build.compile_command(compiler, CFLAGS, isas[v.isa], v, source, objects[-1]))
-        build.link(compiler, CFLAGS, objects, self.library)
-
-        self.host = build_tree("skylake-x", folder / "root")
+        self.isa, self.studies, self.library = kernels
+        isas = {self.isa: load_isas()[self.isa]}
+        self.host = build_tree("broadwell-ep", folder / "root")
         cpus = tuple(sorted(os.sched_getaffinity(0))[:2])
         self.node = cpus
         self.machine = replace(
-            detect(), architecture="x86_64", vendor="GenuineIntel", microarchitecture="skylake-x", model=85,
-            hypervisor="none", llc=Cache(3, LLC, cpus), measuring_cpu=cpus[0],
+            detect(), architecture=self.host.architecture, vendor=self.host.vendor, model=self.host.model,
+            microarchitecture=self.host.microarchitecture, hypervisor="none", llc=Cache(3, LLC, cpus),
+            measuring_cpu=cpus[0],
         )  # fmt: skip
         write_machine(self.machine, folder / "machine.json")
         planner = Planner({**CONFIG, "blocks": BLOCKS}, *self.studies, isas, Host(CACHES, 8 << 30, cpus))
@@ -128,9 +135,9 @@ class Session:
 
 
 @pytest.fixture(scope="module")
-def counted(compiler, host_isas, tmp_path_factory):
+def counted(kernels, tmp_path_factory):
     """One session, counted with a transport that says the truth."""
-    session = Session(compiler, host_isas, tmp_path_factory.mktemp("counted"))
+    session = Session(kernels, tmp_path_factory.mktemp("counted"))
     affinity = os.sched_getaffinity(0)
     session.record = session.count()
     assert os.sched_getaffinity(0) == affinity
@@ -242,8 +249,8 @@ def test_fake_transport_figures_draw_counts_as_counted(counted):
     assert totals.loc["written", "imc"] == pytest.approx(totals.loc["written", "model"], rel=1e-3)
 
 
-def test_fake_transport_a_wrong_scale_is_printed_and_never_corrected(compiler, host_isas, tmp_path):
-    session = Session(compiler, host_isas, tmp_path, scale=0.5)
+def test_fake_transport_a_wrong_scale_is_printed_and_never_corrected(kernels, tmp_path):
+    session = Session(kernels, tmp_path, scale=0.5)
     session.count()
     session.found = session.tables()
     far = alone(session, n=session.labels["4 x LLC"])
@@ -262,8 +269,8 @@ class Vanishing(FakeTransport):
         return super().open(group)
 
 
-def test_fake_transport_a_source_that_is_lost_leaves_the_model_and_its_reason(compiler, host_isas, tmp_path):
-    session = Session(compiler, host_isas, tmp_path, Vanishing)
+def test_fake_transport_a_source_that_is_lost_leaves_the_model_and_its_reason(kernels, tmp_path):
+    session = Session(kernels, tmp_path, Vanishing)
     session.count()
     session.found = session.tables()
     table = read_table("counters", session.folder / "counters.csv")

@@ -18,8 +18,9 @@ from passline.derive import counted, selection
 TABLES = ("passes", "registry", "tuning")
 CAPTION = (
     "Bytes per element that each pass moves at the largest out-of-cache size. Bars are the model: read, fetched "
-    "before it is written (write-allocate: less where hardware avoids it), and written. Points are counted, where "
-    "something counts: filled with confidence A or B, hollow with C (a lower bound, or a scale that is off)."
+    "before it is written (write-allocate: less where hardware avoids it), and written. Points are counted, each from "
+    "zero, where something counts: filled with confidence A or B, hollow with C (a lower bound, or a scale that is "
+    "off)."
 )
 READ, ALLOCATED, WRITTEN, BOTH = "read", "write-allocate", "written", "read and written"
 SURE = ("A", "B")
@@ -73,7 +74,8 @@ def _of_pass(row: pd.Series[Any]) -> list[dict[str, Any]]:
             "pass": row["pass"],
             "direction": direction,
             "origin": origin,
-            "confidence": row["confidence"],
+            # A letter is that of the counts, where there are some.
+            "confidence": "-" if origin != row["source"] else row["confidence"],
             "value": float(value) / elements,
         }
         for origin, amounts in ((counted.MODEL, model), (str(row["source"]), counts))

@@ -186,11 +186,14 @@ def traffic_counted(tables: Tables, plan: Plan) -> ReportTable:
             float(row[name]) / elements for name in ("bytes_read_low_model", "bytes_read_model", "bytes_written_model")
         )
         read, wrote, both = (float(row[f"bytes_{name}_counted"]) / elements for name in ("read", "written", "combined"))
+        band = "" if low == high else f"{low:g} to "
+        whole = "" if low == high else f"{low + written:g} to "
         bound = "≥ " if math.isnan(wrote) and math.isnan(both) else ""
         rows.append([
             isa_title(row["isa"], plan), row["pass"], str(row["threads"]), _place(row, plan),
-            f"{high:g}" if low == high else f"{low:g} to {high:g}", bound + _bytes(read),
-            f"{written:g}", _bytes(wrote), f"{high + written:g}", _bytes(both if math.isnan(read) else read + wrote),
+            f"{band}{high:g}", bound + _bytes(read),
+            f"{written:g}", _bytes(wrote),
+            f"{whole}{high + written:g}", _bytes(both if math.isnan(read) else read + wrote),
             formats.percent(float(row["local_share"])), str(row["source"]), str(row["confidence"]),
         ])  # fmt: skip
     head = ["ISA", "pass", "threads", "rows", "read: model", "counted", "written: model", "counted", "in all: model",

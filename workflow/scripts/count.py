@@ -99,6 +99,7 @@ def main(
         with measuring("count"):
             bar.start(0, expected)
             made, records = step.run(batches, sought, bench)
+            bar.took("the last", expected, expected, 0.0, None)
             bar.end(expected)
     else:
         made, records = step.run(batches, sought, bench)
