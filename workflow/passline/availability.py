@@ -11,15 +11,15 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
 
 from passline import baselines
-from passline.baselines import Availability
 from passline.measure import outside
 from passline.measure.spec import write_json
+from passline.outside import Known
 
 LIMIT_S = 300.0  # importing a large package from a slow disk
 SIZES = (1, 15, 1000, 100_003)
@@ -27,15 +27,6 @@ SIZES = (1, 15, 1000, 100_003)
 
 _DEVIATION = 3.0  # of the normal inputs that are tried
 _SHIFT = 3  # elements: rows of ours start at any multiple of four bytes
-
-
-@dataclass(frozen=True)
-class Known:
-    """What is known of a baseline before anything is timed."""
-
-    title: str
-    availability: Availability
-    denormals: str = "-"  # kept or flushed
 
 
 def probe_all(names: Iterable[str]) -> dict[str, Known]:
@@ -59,17 +50,10 @@ def probe(name: str) -> Known:
                 check=False,
             )
         except subprocess.TimeoutExpired:
-            return Known(title, Availability(ok=False, reason=f"it did not answer within {LIMIT_S:.0f} s"))
+            return Known(title, ok=False, reason=f"it did not answer within {LIMIT_S:.0f} s")
         if not out.is_file():
-            return Known(title, Availability(ok=False, reason=_death(done)))
-        return known_of(json.loads(out.read_text(encoding="utf-8")))
-
-
-def known_of(document: dict[str, object]) -> Known:
-    """A Known from what `asdict` made of it."""
-    facts = dict(document)
-    told = facts.pop("availability")
-    return Known(availability=Availability(**told), **facts)  # type: ignore[arg-type]  # parsed JSON
+            return Known(title, ok=False, reason=_death(done))
+        return Known(**json.loads(out.read_text(encoding="utf-8")))
 
 
 def _death(done: subprocess.CompletedProcess[str]) -> str:
@@ -82,9 +66,9 @@ def _death(done: subprocess.CompletedProcess[str]) -> str:
 def look(name: str) -> Known:
     """Probe, load and check a baseline in this process."""
     module = baselines.module(name)
-    found = module.probe()
+    found = Known(module.TITLE, **asdict(module.probe()))
     if not found.ok:
-        return Known(module.TITLE, found)
+        return found
     softmax = module.load()
     rng = np.random.default_rng(1)
     for n in SIZES:
@@ -93,8 +77,8 @@ def look(name: str) -> Known:
         x[:] = _DEVIATION * rng.standard_normal(n, np.float32)
         wrong = outside.deviation(softmax, x, y)
         if wrong is not None:
-            return Known(module.TITLE, Availability(ok=False, reason=f"failed the check on {n} elements: {wrong}"))
-    return Known(module.TITLE, found, outside.denormals(softmax))
+            return replace(found, ok=False, reason=f"failed the check on {n} elements: {wrong}")
+    return replace(found, denormals=outside.denormals(softmax))
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -18,25 +19,43 @@ AVAILABLE = "available"
 _SYSTEM = ("/usr/lib", "/usr/lib64", "/usr/local/lib", "/lib")
 
 
+@dataclass(frozen=True)
+class Known:
+    """What is known of a baseline before anything is timed."""
+
+    title: str
+    ok: bool
+    reason: str = "-"  # why it is not timed
+    version: str = "-"
+    isa: str = "-"  # what it says it dispatches to, in its own words
+    threads: int = 0
+    denormals: str = "-"  # outputs that are denormals: kept or flushed
+
+
 def names() -> list[str]:
     """Every baseline."""
     return sorted(path.stem for path in FOLDER.glob("[a-z]*.py"))
 
 
+def asked(group: Mapping[str, Any]) -> list[str]:
+    """Baselines that a group of blocks asks for."""
+    listed = group.get("baselines", [])
+    return names() if listed == AVAILABLE else list(listed)
+
+
 def wanted(config: Mapping[str, Any]) -> list[str]:
     """Baselines that some group of blocks asks for; ConfigError for one that cannot be meant."""
-    groups = [(group, group.get("baselines", [])) for group in config["blocks"]]
-    asked = [(group, names() if listed == AVAILABLE else listed) for group, listed in groups if listed]
-    for group, listed in asked:
+    groups = [(group, asked(group)) for group in config["blocks"] if asked(group)]
+    for group, listed in groups:
         unknown = [name for name in listed if name not in names()]
         if unknown:
             raise _refused(f"{unknown[0]!r} is not an outside baseline", f"Use {AVAILABLE}, or some of: {_known()}")
         if group["kind"] != "algorithms":
             kind = group["kind"]
             raise _refused(f"blocks of kind {kind!r} hold no whole algorithms beside them", "Use kind: algorithms")
-    if asked and config["study"] != STUDY:
+    if groups and config["study"] != STUDY:
         raise _refused(f"they compute {STUDY}, the study is {config['study']!r}", "Leave the key out")
-    return sorted({name for _, listed in asked for name in listed})
+    return sorted({name for _, listed in groups for name in listed})
 
 
 def check_comparisons(pairs: Iterable[Sequence[str]], algorithms: Iterable[str]) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 from passline.baselines import NOT_TOLD, Availability, Floats, Softmax
 
 TITLE = "NumPy"
+DISTRIBUTION = "numpy"
 
 
 def softmax(x: Floats) -> Floats:
