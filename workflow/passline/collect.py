@@ -11,7 +11,9 @@ import pandas as pd
 import pyperf
 
 from passline.measure.session import read
+from passline.tables import TABLES
 
+_MEDIANS = ["call_overhead_s", "minor_faults_per_call"]
 PLANNED = "planned"
 """What ended a block whose manifest does not say: it has the rounds that were planned."""
 
@@ -48,17 +50,12 @@ def collect_baselines(manifest_path: Path, machine: str, session: str) -> pd.Dat
             if "passline_told" in metadata:
                 key = manifest["keys"][block][metadata["passline_contender"]]
                 label = {"machine": machine, "session": session, "n_rows": _facts(suite)["n_rows"]}
-                told.append(label | key | {"block": block} | _told(metadata["passline_told"]))
+                told.append(label | key | json.loads(metadata["passline_told"]))
     if not told:
         return pd.DataFrame()
     columns = [column for column in TABLES["baselines"].columns if column not in {*_MEDIANS, "n_rounds"}]
     grouped = pd.DataFrame(told).groupby(columns, sort=True)
-    return grouped[list(_MEDIANS)].median().assign(n_rounds=grouped.size()).reset_index()
-
-
-def _told(text: str) -> dict[str, Any]:
-    facts: dict[str, Any] = json.loads(text)
-    return facts | {"dispatches_to": facts["isa"], "library_threads": facts["threads"]}
+    return grouped[_MEDIANS].median().assign(n_rounds=grouped.size()).reset_index()
 
 
 def _facts(suite: pyperf.BenchmarkSuite) -> dict[str, Any]:

@@ -12,7 +12,6 @@ import statistics
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
 from itertools import cycle, islice
 from typing import Any
 
@@ -40,7 +39,11 @@ class Outside(Timed):
         super().__init__(contender)
         module = baselines.module(contender["baseline"])
         self.softmax = module.load()
-        self._facts = asdict(module.probe()) | {
+        told = module.probe()
+        self._facts = {
+            "version": told.version,
+            "dispatches_to": told.isa,
+            "library_threads": told.threads,
             "denormals": denormals(self.softmax),
             "call_overhead_s": call_overhead_s(self.softmax),
         }
