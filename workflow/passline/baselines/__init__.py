@@ -73,7 +73,7 @@ def module(name: str) -> Baseline:
 
 
 def open_first(names: Sequence[str], declarations: str) -> tuple[Any, Any] | None:
-    """cffi's FFI and the first shared library of `names` that opens; None where none does."""
+    """The FFI of cffi and the first shared library of `names` that opens; None where none does."""
     for name in names:
         ffi = cffi.FFI()
         ffi.cdef(declarations)

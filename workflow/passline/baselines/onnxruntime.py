@@ -21,9 +21,7 @@ def probe() -> Availability:
     try:
         import onnxruntime
     except (ImportError, OSError) as error:
-        return Availability(
-            ok=False, reason=f"ONNX Runtime cannot be imported ({error}): pip install onnxruntime"
-        )
+        return Availability(ok=False, reason=f"ONNX Runtime cannot be imported ({error}): pip install onnxruntime")
     return Availability(ok=True, version=onnxruntime.__version__, isa=NOT_TOLD, threads=1)
 
 

@@ -54,7 +54,7 @@ def load() -> Softmax:
 
 
 def _opened() -> tuple[Any, Any] | None:
-    """cffi's FFI and the library, with the declarations that fit it."""
+    """The FFI of cffi and the library, with the declarations that fit it."""
     newer = open_first(LIBRARIES, _COMMON + _RESHAPED)
     return newer if newer is None or _reshaped(newer[1]) else open_first(LIBRARIES, _COMMON + _MADE_FOR_A_LENGTH)
 

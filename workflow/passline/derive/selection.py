@@ -25,7 +25,9 @@ def of_build(tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any]) -> dic
     if not wanted:
         return dict(tables)
     return {
-        name: frame[frame["build_id"].isin([wanted, NOT_APPLICABLE])].reset_index(drop=True) if "build_id" in frame else frame
+        name: frame[frame["build_id"].isin([wanted, NOT_APPLICABLE])].reset_index(drop=True)
+        if "build_id" in frame
+        else frame
         for name, frame in tables.items()
     }
 

@@ -78,7 +78,7 @@ class Outside(Timed):
         self._timed = self._faults = 0
         return found
 
-    def doubts(self, y: Floats) -> list[str]:  # noqa: ARG002 - a result may lie elsewhere
+    def doubts(self, y: Floats) -> list[str]:
         """Compare one more call with float64."""
         x, y = self._row_pair(0)
         if len(x) > CHECKED_ELEMENTS:
