@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -82,10 +83,8 @@ def installed(wanted: Iterable[str]) -> dict[str, str]:
 def _installed(module: Any) -> str:
     found = []
     if distribution := getattr(module, "DISTRIBUTION", None):
-        try:
+        with suppress(metadata.PackageNotFoundError):
             found.append(f"{distribution} {metadata.version(distribution)}")
-        except metadata.PackageNotFoundError:
-            pass
     folders = [folder for root in _SYSTEM for folder in (Path(root), *Path(root).glob("*-linux-gnu*"))]
     paths = [Path(folder, library) for library in getattr(module, "LIBRARIES", ()) for folder in folders]
     found += sorted({str(path.resolve()) for path in paths if path.is_file()})

@@ -24,7 +24,7 @@ from passline.measure.spec import Block, Contender
 from passline.measure.timed import CHECKED_ELEMENTS, Timed
 
 RELATIVE_ERROR = 1e-4
-"""Of any output. Sums of a million floats in one accumulator per lane are off by 7e-5; a wrong kernel is off by more."""
+"""Allowed of any output: sums of a million floats in one accumulator per lane are off by 7e-5."""
 
 _NORMAL = float(np.finfo(np.float32).tiny)
 _SHORT_CALLS, _SHORT_REPEATS = 100, 5  # of a row of one element
