@@ -18,6 +18,7 @@ import numpy as np
 
 from passline import baselines
 from passline.measure import outside
+from passline.measure.buffers import CACHE_LINE
 from passline.measure.spec import write_json
 from passline.outside import Known
 
@@ -72,7 +73,7 @@ def look(name: str) -> Known:
     softmax = module.load()
     rng = np.random.default_rng(1)
     for n in SIZES:
-        row = np.zeros((2, n + 2 * outside.CACHE_LINE), np.float32)
+        row = np.zeros((2, n + 2 * CACHE_LINE), np.float32)
         x, y = row[:, _SHIFT : _SHIFT + n]
         x[:] = _DEVIATION * rng.standard_normal(n, np.float32)
         wrong = outside.deviation(softmax, x, y)
