@@ -60,7 +60,7 @@ def block(n=1 << 20, planted=0.0, contenders=1, **changes):
         "stop": {"pairs": [[0, 0]], "target": 0.01, "looks": [[12, 3], [36, 12]]},
         "sweeps": 32,
         "value_s": 5e-4,
-        "contenders": [{"variants": ["v"], "planted": planted, "planted_every": 1}] * contenders,
+        "contenders": [{"variants": ["v"], "baseline": "", "planted": planted, "planted_every": 1}] * contenders,
         **changes,
     }
 

@@ -10,7 +10,9 @@ from typing import Any
 
 import pandas as pd
 
+from passline import outside
 from passline.contenders import Built
+from passline.imports import module_files
 from passline.measure.spec import Block
 from passline.registry import KERNELS, Isa, Study, load_isas, load_study, sha256
 from passline.setup import load
@@ -60,7 +62,7 @@ def built(build: Mapping[str, Any], accuracy: pd.DataFrame, tuning: pd.DataFrame
 
 
 def code_hashes(
-    blocks: Iterable[Block], session: Session, builds: Sequence[Mapping[str, Any]]
+    blocks: Sequence[Block], session: Session, builds: Sequence[Mapping[str, Any]]
 ) -> dict[str, dict[str, str]]:
     """Block name -> hashes of the objects its contenders run, and of the code that measures.
 
@@ -70,6 +72,7 @@ def code_hashes(
     origin = {v.name: f"{v.study}.{v.pass_name}.{v.isa}" for s in session.studies.values() for v in s.variants}
     measuring = {f"measure/{path.name}": sha256(path) for path in sorted(MEASURE.glob("*.py"))}
     runtime = {name: h for b in builds for name, h in b["sources"].items() if name.startswith("runtime/")}
+    peers = {name: _baseline_hashes(name) for block in blocks for c in block["contenders"] if (name := c["baseline"])}
     runtime |= {f"{b['compiler']} version": f"{b['version']} {' '.join(b['cflags'])}" for b in builds}
     return {
         block["name"]: {
@@ -80,9 +83,18 @@ def code_hashes(
                 for c in block["contenders"]
                 for v in (*c["variants"], *c["prefix"])
             },
+            **{key: value for c in block["contenders"] for key, value in peers.get(c["baseline"], {}).items()},
         }
         for block in blocks
     }
+
+
+def _baseline_hashes(name: str) -> dict[str, str]:
+    """What a baseline's numbers depend on: its file and those of ours it uses, and what is installed of it."""
+    own = outside.FOLDER / f"{name}.py"
+    paths = [own, *map(Path, module_files(own))]
+    hashes = {f"{path.parent.name}/{path.name}": sha256(path) for path in paths}
+    return hashes | {f"baseline {name}": outside.installed([name])[name]}
 
 
 def step_document(

@@ -1,4 +1,4 @@
-"""From the rounds of a step to the rows of tables `timings` and `rounds`."""
+"""From the rounds of a step to the rows of tables `timings`, `rounds` and `baselines`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ import pandas as pd
 import pyperf
 
 from passline.measure.session import read
+from passline.tables import TABLES
 
+_MEDIANS = ["call_overhead_s", "minor_faults_per_call"]
 PLANNED = "planned"
 """What ended a block whose manifest does not say: it has the rounds that were planned."""
 
@@ -36,6 +38,24 @@ def collect(manifest_path: Path, machine: str, session: str) -> tuple[pd.DataFra
                 key |= {"pass_index": position, "pass": part.split("-")[1]}
             timings += _values(benchmark, key | {"block": block, "round": facts["round"]})
     return pd.DataFrame(timings), pd.DataFrame(rounds)
+
+
+def collect_baselines(manifest_path: Path, machine: str, session: str) -> pd.DataFrame:
+    """Rows of `baselines`: what each outside baseline of each block told in its rounds; numbers are medians."""
+    manifest = json.loads(manifest_path.read_text(encoding="utf-8"))
+    told: list[dict[str, Any]] = []
+    for block, suite in read(manifest_path.parent, manifest["blocks"]):
+        for benchmark in suite.get_benchmarks():
+            metadata = benchmark.get_metadata()
+            if "passline_told" in metadata:
+                key = manifest["keys"][block][metadata["passline_contender"]]
+                label = {"machine": machine, "session": session, "n_rows": _facts(suite)["n_rows"]}
+                told.append(label | key | json.loads(metadata["passline_told"]))
+    if not told:
+        return pd.DataFrame()
+    columns = [column for column in TABLES["baselines"].columns if column not in {*_MEDIANS, "n_rounds"}]
+    grouped = pd.DataFrame(told).groupby(columns, sort=True)
+    return grouped[_MEDIANS].median().assign(n_rounds=grouped.size()).reset_index()
 
 
 def _facts(suite: pyperf.BenchmarkSuite) -> dict[str, Any]:

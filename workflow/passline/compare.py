@@ -96,6 +96,7 @@ def read_session(folder: Path) -> Session:
         "plan": {key: plan.get(key) for key in _PLAN},
         "config": {key: value for key, value in config.items() if key not in COMPARED_ELSEWHERE},
         "builds": {"compilers": ", ".join(sorted(compilers.values()))},
+        "baselines": {f"baseline {name}": known["version"] for name, known in plan.get("baselines", {}).items()},
         **{f"build {build['compiler']}": build for build in builds},
         "state": _state(folder, {row["key"] for row in facts(machine)}, tuple(compilers.values())),
         "tuned": _tuned(folder, compilers),

@@ -61,12 +61,14 @@ RULES: tuple[Rule, ...] = (
     *_may(
         "config", "points that only one session has are left out and counted", "sizes", "blocks", "isas", "compilers"
     ),
+    *_may("config", "ratios that only one session has are left out and counted", "comparisons"),
     *_may("config", "it decides which variants the tuned ones are chosen from", "grid"),
     *_may("config", "no ratio of table ratios comes from it", "error_over_n", "selftest_sizes", "counters"),
     *_must("build", "another compiler writes other code from the same source", "compiler", "version", "architecture"),
     *_must("build", "other flags make other code from the same source", "cflags", "isas"),
     *_may("build", "it is what is compared", "sources", "objects", "library_sha256", "build_id"),
     *_may("builds", "points of a compiler that only one session has are left out and counted", "compilers"),
+    *_may("baselines", "ratios against it compare with other code, all others do not", "*"),
     *_must("state", "it decides the clock, and with it what memory costs in cycles", "governor", "frequency_driver"),
     *_must("state", "it decides the clock, and with it what memory costs in cycles", "energy_performance_preference"),
     *_must("state", "it decides the clock, and with it what memory costs in cycles", "turbo", "turbo_clocks_hz"),

@@ -55,6 +55,13 @@ def planted(study: Study, name: str, built: Built, isa: str, share: float, *, wh
     return {**plain, "name": name, "planted": share, "planted_every": every, "key": key}
 
 
+def outside(study: Study, name: str) -> Contender:
+    """An outside baseline: of no build, no ISA that we chose, and no variant."""
+    none = Built("", "-", {})
+    key = _key(none, study.name, name, "-", "-", "-")
+    return {**_contender(name, none, [], key, whole=True), "baseline": name}
+
+
 def runs(contender: Contender) -> tuple[str, ...]:
     """Every variant that a round runs for a contender: its passes, and those that prepare its state."""
     return (*contender["variants"], *contender["prefix"])
@@ -87,6 +94,7 @@ def _contender(
     return {
         "name": name,
         "library": built.compiler,
+        "baseline": "",
         "variants": variants,
         "prefix": prefix or [],
         "state": state or {},

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 
+from passline.baselines import Softmax
 from passline.conformance_algorithms import Contender
 from passline.measure.library import Library
+from passline.measure.outside import outputs
 from passline.reference import FLT_MIN, Doubles, Floats, make_inputs, ulp, whole_reference
 from passline.registry import Study
+from passline.tables import NOT_APPLICABLE
 
 SIZES = tuple(1 << power for power in (12, 16, 20, 24, 26))  # 4 K to 64 M
 FAMILY = "normal"
@@ -30,13 +34,25 @@ def error_over_n(
     sizes: Iterable[int] = SIZES,
     family: str = FAMILY,
     memory_bytes: int | None = None,
+    baselines: Mapping[str, Softmax] | None = None,
 ) -> list[dict[str, Any]]:
-    """Rows of table `error_over_n`: every contender at every size on one family of inputs.
+    """Rows of table `error_over_n`: every contender and outside baseline at every size on one family of inputs.
 
     A size that takes more than half of `memory_bytes` is a row without numbers, and the reason.
     64 M elements take some 1.1 GB and, with six contenders, about 7 s (Zen 4).
     """
     whole = whole_reference(study.name, study.folder)
+    called: list[tuple[dict[str, Any], Callable[[Floats, Floats], Floats]]] = [
+        (
+            {"build_id": build_id, "algorithm": c.algorithm, "isa": c.isa, "variant": c.label},
+            partial(_built_outputs, library, c.variants),
+        )
+        for c in contenders
+    ]
+    none = dict.fromkeys(("build_id", "isa", "variant"), NOT_APPLICABLE)
+    called += [
+        ({**none, "algorithm": name}, partial(_outside_outputs, softmax)) for name, softmax in (baselines or {}).items()
+    ]
     rows = []
     for n in sizes:
         needed = n * _BYTES_PER_ELEMENT
@@ -47,19 +63,15 @@ def error_over_n(
             x = make_inputs(study.inputs[family], n, seed)
             want = whole(x)
             y = np.empty_like(x)
-        for contender in contenders:
+        for key, call in called:
             error, excess = math.nan, math.nan
             if reason is None:
                 y.fill(np.nan)
-                library.call(contender.variants, x, y)
-                error, excess = distance(y, want)
+                error, excess = distance(call(x, y), want)
             rows.append(
-                {
-                    "build_id": build_id,
+                key
+                | {
                     "study": study.name,
-                    "algorithm": contender.algorithm,
-                    "isa": contender.isa,
-                    "variant": contender.label,
                     "n_elements": n,
                     "inputs": family,
                     "max_error_ulp": error,
@@ -68,6 +80,15 @@ def error_over_n(
                 }
             )
     return rows
+
+
+def _built_outputs(library: Library, variants: Sequence[str], x: Floats, y: Floats) -> Floats:
+    library.call(variants, x, y)
+    return y
+
+
+def _outside_outputs(softmax: Softmax, x: Floats, y: Floats) -> Floats:
+    return outputs(softmax, softmax.bind(x, y)(), y)
 
 
 def distance(got: Floats, want: Doubles) -> tuple[float, float]:

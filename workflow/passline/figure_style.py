@@ -77,6 +77,14 @@ def algorithm_style(name: str) -> dict[str, Any]:
     return {"color": colour, "marker": marker, "linestyle": line}
 
 
+def contender_style(name: str, plan: Mapping[str, Any]) -> dict[str, Any]:
+    """The style of an algorithm, or of an outside baseline: grey, with a marker by its place in the plan."""
+    peers = list(plan.get("baselines", {}))
+    if name not in peers:
+        return algorithm_style(name)
+    return {"color": GREY, "marker": PASS_MARKERS[-1 - peers.index(name) % len(PASS_MARKERS)], "linestyle": "-"}
+
+
 def pass_style(name: str, plan: Mapping[str, Any]) -> dict[str, Any]:
     """Colour and marker of a pass, by its place in the study."""
     order = titles.pass_order(plan)

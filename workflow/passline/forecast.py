@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 import yaml
 
+from passline.availability import probe_all
 from passline.config import DEFAULT
 from passline.contenders import Built
 from passline.counters import planning
@@ -46,6 +47,8 @@ CLOCK_READING_S = 40e-9  # until the tuning step has measured it
 CORE_S_PER_ELEMENT = 0.3e-9  # of an algorithm in cache, until tuning has measured it: it only decides what is skipped
 BUILD_S = 0.45  # per variant, on one core: compiled and checked
 AROUND_S = 60.0  # start of the workflow, accuracy over n, tables, figures, report
+BASELINE_BYTES = 40.0  # moved per element by an outside baseline with temporary rows: NumPy's five reads and writes
+BASELINE_START_S = 1.0  # of a process, for each baseline that it loads: PyTorch takes two, others a tenth
 STOPS_AT = 0.9  # of the most rounds, over all blocks: a session on a two-core virtual machine took 828 of 894
 
 
@@ -83,7 +86,7 @@ def run(arguments: argparse.Namespace) -> int:
     mode = mode_of(setup.config["counters"])
     planner = setup.planner()
     builds = [_untuned(setup, compiler) for compiler in setup.config["compilers"]]
-    plan = planner.plan(builds, CLOCK_READING_S, CORE_S_PER_ELEMENT)
+    plan = planner.plan(builds, CLOCK_READING_S, CORE_S_PER_ELEMENT, probe_all(setup.baselines))
     speed = probe()
     if arguments.selftest:
         wanted = {"selftest": selftest_blocks(planner, builds, planner.selftest_sizes())}
@@ -173,6 +176,9 @@ def round_s(block: Block, moved: Mapping[str, float], llc_bytes: int, speed: Spe
     total = speed.start_s + sum(row_counts(block, llc_bytes)) * 4 * n * block["threads"] * speed.fill_s_per_byte
     for contender in block["contenders"]:
         bytes_per_element = sum(moved.get(name, 0.0) for name in contender["variants"])
+        if contender["baseline"]:
+            bytes_per_element = BASELINE_BYTES
+            total += BASELINE_START_S
         call_s = n * bytes_per_element * speed.read_s_per_byte * (1 + contender["planted"])
         settling = 0.0 if call_s > LONG * value_s else value_s / SETTLE
         length_s = max(call_s * contender["planted_every"], value_s)

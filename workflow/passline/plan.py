@@ -6,10 +6,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from passline.contenders import Built, algorithm, alone, runs
+from passline.contenders import Built, algorithm, alone, outside, runs
 from passline.effort import design, looks
 from passline.errors import ConfigError
 from passline.measure.spec import Block, Contender, Inputs, Stop
+from passline.outside import Known, asked
 from passline.registry import Isa, Study, load_isas
 from passline.sizes import Caches, key_sizes, sweep_sizes
 
@@ -53,6 +54,7 @@ class Planner:
         """Resolve the sizes; ConfigError where a size listed in the config does not fit into memory."""
         self.config, self.study, self.ceilings, self.isas, self.host = config, study, ceilings, isas, host
         self.design = design(config["effort"])
+        self.comparisons = (*study.comparisons, *map(tuple, config.get("comparisons", [])))
         self.known_isas = list(load_isas())
         self.key = key_sizes(host.caches)
         listed = config["sizes"]["sweep"]
@@ -91,8 +93,14 @@ class Planner:
         x = row if protocol != "cold" else 4 * llc + row
         return x + rotated + (row if protocol == "hot" else 0)
 
-    def plan(self, builds: Sequence[Built], clock_cost_s: float, call_s_per_element: float) -> Plan:
-        """All blocks of the timing step.
+    def plan(
+        self,
+        builds: Sequence[Built],
+        clock_cost_s: float,
+        call_s_per_element: float,
+        baselines: Mapping[str, Known] | None = None,
+    ) -> Plan:
+        """All blocks of the timing step, with those of the probed `baselines` that a group asks for.
 
         `call_s_per_element` is the time per element of the fastest algorithm in cache, from tuning: with the cost
         of reading the clock it says which sizes the paper's protocol, which reads it around every call, can time.
@@ -104,6 +112,8 @@ class Planner:
             skipped += [
                 {"what": f"{group['kind']} blocks on {isa}", "reason": reason} for isa, reason in missing.items()
             ]
+            peers, absent = _peers(self.study, asked(group), baselines or {})
+            skipped += absent
             for n, reason in self.resolve_sizes(group):
                 for protocol in group["protocols"]:
                     for family in group["inputs"]:
@@ -117,6 +127,7 @@ class Planner:
                             contenders, out = self.sound(found, builds)
                             skipped += out
                             if contenders:
+                                contenders += peers
                                 blocks.append(self.block(name, protocol, n, family, pages, contenders))
         return Plan(_merge(blocks), self.labels, _unique(skipped))
 
@@ -188,7 +199,7 @@ class Planner:
         """A block, which ends when the `compared` contenders, by default the study's comparisons, are told apart."""
         in_cache = self.in_cache(protocol, n)
         key = {"n_elements": n, "threads": 1, "cache_protocol": protocol, "inputs": family, "pages": pages}
-        compared = pairs(contenders, self.study) if compared is None else compared
+        compared = pairs(contenders, self.comparisons) if compared is None else compared
         most = self.design.rounds_most
         target = self.design.target_in_cache if in_cache else self.design.target
         return {
@@ -317,18 +328,22 @@ class Planner:
         return blocks
 
 
-def pairs(contenders: Sequence[Contender], study: Study) -> list[list[int]]:
-    """[contender, base] of the study's comparisons among whole algorithms of one build, ISA and choice of variants."""
+def pairs(contenders: Sequence[Contender], comparisons: Iterable[tuple[str, str]]) -> list[list[int]]:
+    """[contender, base] of the comparisons among whole algorithms of one build, ISA and choice of variants.
+
+    A base that is an outside baseline is compared with each of them.
+    """
     place = {
         (c["library"], c["key"]["isa"], c["key"]["variant"], c["key"]["algorithm"]): i
         for i, c in enumerate(contenders)
         if c["whole"]
     }
+    outsiders = {c["baseline"]: i for i, c in enumerate(contenders) if c["baseline"]}
     return [
-        [place[*setting, algorithm], place[*setting, base]]
-        for algorithm, base in study.comparisons
+        [place[*setting, algorithm], place.get((*setting, base), outsiders.get(base, -1))]
+        for algorithm, base in comparisons
         for setting in dict.fromkeys(key[:3] for key in place)
-        if {(*setting, algorithm), (*setting, base)} <= place.keys()
+        if (*setting, algorithm) in place and ((*setting, base) in place or base in outsiders)
     ]
 
 
@@ -345,17 +360,27 @@ def _merge(blocks: list[Block]) -> list[Block]:
     """Blocks by name: a size that two groups ask for is measured once, with the contenders of both."""
     merged: dict[str, Block] = {}
     for block in blocks:
-        if block["name"] in merged:
-            known = {c["name"] for c in merged[block["name"]]["contenders"]}
-            new = [i for i, c in enumerate(block["contenders"]) if c["name"] not in known]
-            shift = len(known)
-            merged[block["name"]]["contenders"] += [block["contenders"][i] for i in new]
-            merged[block["name"]]["stop"]["pairs"] += [
-                [shift + new.index(i), shift + new.index(j)] for i, j in block["stop"]["pairs"] if i in new and j in new
-            ]
-        else:
+        if block["name"] not in merged:
             merged[block["name"]] = block
+            continue
+        into = merged[block["name"]]
+        known = {c["name"] for c in into["contenders"]}
+        into["contenders"] += [c for c in block["contenders"] if c["name"] not in known]
+        place = {c["name"]: i for i, c in enumerate(into["contenders"])}
+        names = [c["name"] for c in block["contenders"]]
+        found = [[place[names[i]], place[names[j]]] for i, j in block["stop"]["pairs"]]
+        into["stop"]["pairs"] += [pair for pair in found if pair not in into["stop"]["pairs"]]
     return list(merged.values())
+
+
+def _peers(
+    study: Study, names: Sequence[str], known: Mapping[str, Known]
+) -> tuple[list[Contender], list[dict[str, str]]]:
+    """The baselines that can be had, and those that cannot with the reason."""
+    there = [name for name in names if name in known and known[name].ok]
+    reasons = {name: known[name].reason if name in known else "it was not probed" for name in names}
+    absent = [{"what": f"baseline {name}", "reason": reasons[name]} for name in names if name not in there]
+    return [outside(study, name) for name in there], absent
 
 
 def _unique(rows: list[dict[str, str]]) -> list[dict[str, str]]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from passline import outside
 from passline.config import check_config, find_compilers
 from passline.errors import ConfigError, MachineError
 from passline.machine import Machine, detect
@@ -33,6 +34,11 @@ class Setup:
     def study(self) -> Study:
         """The session's own study."""
         return self.studies[self.config["study"]]
+
+    @property
+    def baselines(self) -> list[str]:
+        """Outside baselines that the config asks for."""
+        return outside.wanted(self.config)
 
     @property
     def session_folder(self) -> str:
@@ -118,6 +124,8 @@ def load(config: Mapping[str, Any], root: Path = Path("/")) -> Setup:
     setup = Setup(config, machine, label, isas, missing, studies)
     if not isas:
         raise MachineError("config: isas", "no instruction set is left", "Use isas: auto")
+    outside.wanted(config)
+    outside.check_comparisons(config.get("comparisons", []), setup.study.algorithms)
     planner = setup.planner()
     planner.selftest_sizes()
     for group in config["blocks"]:

@@ -166,6 +166,23 @@ _ALL = (
         (*KEY_COLUMNS, "block", "round", "value_index"),
     ),
     table(
+        "baselines",
+        "outside baseline x point",
+        SESSION
+        | {"study": PASS["study"], "algorithm": text("the baseline, as in table timings")}
+        | POINT
+        | {
+            "version": text("as the library tells it, in the rounds"),
+            "dispatches_to": text("instructions or implementation it says it uses, in its own words"),
+            "library_threads": integer("threads it was told to use"),
+            "denormals": text("outputs that are denormals: kept or flushed; ours flush"),
+            "call_overhead_s": number("the same call on a row of one element, from Python; part of its times"),
+            "minor_faults_per_call": number("pages mapped by the system in a call: results allocated anew"),
+            "n_rounds": integer("rounds that the numbers are medians of"),
+        },
+        ("study", "algorithm", "cache_protocol", "inputs", "pages", "threads", "n_elements", "version"),
+    ),
+    table(
         "ceilings",
         "roof x level x threads",
         SESSION

@@ -16,8 +16,9 @@ def pass_order(plan: Mapping[str, Any]) -> list[str]:
 
 
 def algorithm_title(name: str, plan: Mapping[str, Any]) -> str:
-    """The study's title of an algorithm."""
-    return str(plan["algorithms"].get(name, {}).get("title", name))
+    """The study's title of an algorithm, or an outside baseline's own."""
+    known = {**plan.get("baselines", {}), **plan["algorithms"]}
+    return str(known.get(name, {}).get("title", name))
 
 
 def isa_title(name: str, plan: Mapping[str, Any]) -> str:

@@ -20,6 +20,23 @@ rule check:
         "../scripts/check.py"
 
 
+# Outside baselines that the config asks for: which run here, and are right.
+rule baselines:
+    input:
+        files=sorted(map(str, Path("workflow/passline/baselines").glob("*.py"))),
+        modules=modules("baselines"),
+    output:
+        f"{RESULTS}/baselines.json",
+    log:
+        f"{RESULTS}/logs/baselines.log",
+    params:
+        installed=installed(SETUP.baselines),
+    message:
+        "probe the outside baselines"
+    script:
+        "../scripts/baselines.py"
+
+
 # How wrong whole algorithms become as rows grow.
 rule error_over_n:
     input:
@@ -27,6 +44,7 @@ rule error_over_n:
         builds=expand(rules.link.output.build, compiler=COMPILERS),
         tuning=f"{TABLES}/tuning.csv",
         accuracy=rules.check.output[0],
+        baselines=rules.baselines.output[0],
         modules=modules("error_over_n"),
     output:
         f"{TABLES}/error_over_n.csv",

@@ -25,6 +25,8 @@ rule plan:
         accuracy=rules.check.output[0],
         tuning=f"{TABLES}/tuning.csv",
         clock=f"{RESULTS}/raw/tuning/manifest.json",
+        baselines=rules.baselines.output[0],
+        baseline_files=rules.baselines.input.files,
         modules=modules("plan"),
     output:
         plan=f"{RESULTS}/plan.json",

@@ -9,6 +9,7 @@ rule timings:
         timings=f"{TABLES}/timings.csv",
         ceilings=f"{TABLES}/ceiling_timings.csv",
         rounds=f"{TABLES}/rounds.csv",
+        baselines=f"{TABLES}/baselines.csv",
     log:
         f"{RESULTS}/logs/timings.log",
     params:

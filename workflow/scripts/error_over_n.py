@@ -1,10 +1,12 @@
 """Measure how wrong whole algorithms become as rows grow, and write table `error_over_n`."""
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
 
+from passline.baselines import module
 from passline.builds import built, load_builds, load_session
 from passline.conformance_algorithms import Contender
 from passline.error_over_n import error_over_n
@@ -34,6 +36,7 @@ def main(
     builds: Sequence[str],
     tuning: Path,
     accuracy: Path,
+    baselines: Path,
     study: str,
     isas: Sequence[str],
     grid: str,
@@ -42,10 +45,12 @@ def main(
     memory_bytes: int | None,
     out: Path,
 ) -> None:
-    """One row per algorithm, ISA, choice of variants, and size."""
+    """One row per algorithm, ISA, choice of variants, and size; and one per outside baseline and size."""
+    peers = [name for name, known in json.loads(baselines.read_text(encoding="utf-8")).items() if known["ok"]]
     loaded = load_session(study, isas, grid).study
     tuned, checked = read_table("tuning", tuning), read_table("accuracy", accuracy)
     rows = []
+    outside = {name: module(name).load() for name in peers}
     for path, build in zip(libraries, load_builds(builds), strict=True):
         known = built(build, checked, tuned)
         wanted = contenders(loaded, isas, dict(known.chosen), set(known.rejected))
@@ -59,7 +64,11 @@ def main(
             build_id=known.build_id,
             sizes=sizes,
             memory_bytes=memory_bytes,
+            baselines=outside,
         )
+        rows += [row for row in found if row["algorithm"] in outside]
+        found = [row for row in found if row["algorithm"] not in outside]
+        outside = {}  # they are of no build: once is enough
         variants = {(c.algorithm, c.isa, c.label): c.variants for c in once}
         of = [variants[row["algorithm"], row["isa"], row["variant"]] for row in found]
         for contender in wanted:
@@ -76,6 +85,7 @@ if __name__ == "__main__":
             given.builds,
             Path(given.tuning),
             Path(given.accuracy),
+            Path(given.baselines),
             params.study,
             params.isas,
             params.grid,

@@ -9,6 +9,7 @@ from typing import Any
 from passline.builds import built, load_builds, step_document
 from passline.errors import MeasurementError
 from passline.measure.spec import write_json
+from passline.outside import Known
 from passline.script import reporting
 from passline.setup import load
 from passline.sizes import KEY_FRACTIONS
@@ -22,6 +23,7 @@ def main(
     accuracy: Path,
     tuning: Path,
     clock: Path,
+    baselines: Path,
     plan_out: Path,
     times_out: Path,
 ) -> None:
@@ -39,7 +41,8 @@ def main(
         )
     sums = [float(per_element[list(a.passes)].sum()) for a in whole]
     clock_cost_s = json.loads(clock.read_text(encoding="utf-8"))["clock_cost_s"]
-    plan = planner.plan([built(b, checked, tuned) for b in builds], clock_cost_s, min(sums))
+    peers = {name: Known(**facts) for name, facts in json.loads(baselines.read_text(encoding="utf-8")).items()}
+    plan = planner.plan([built(b, checked, tuned) for b in builds], clock_cost_s, min(sums), peers)
     write_json(times_out, step_document(plan.blocks, config, builds, libraries))
     skipped = [{"step": "time", **row} for row in plan.skipped]
     skipped += [{"step": "build", "what": f"ISA {isa}", "reason": why} for isa, why in setup.missing_isas.items()]
@@ -57,7 +60,7 @@ def main(
             "command": command,
             "effort": config["effort"],
             "design": asdict(planner.design),
-            "comparisons": [list(pair) for pair in setup.study.comparisons],
+            "comparisons": [list(pair) for pair in planner.comparisons],
             "labels": plan.labels,
             "bars": list(KEY_FRACTIONS),
             "out_of_cache": ["4 x LLC"],
@@ -74,6 +77,7 @@ def main(
             "algorithms": {
                 a.name: {"title": a.title, "passes": list(a.passes)} for a in setup.study.algorithms.values()
             },
+            "baselines": {name: asdict(known) for name, known in peers.items()},
             "isas": {name: {"title": isa.title} for name, isa in setup.isas.items()},
             "primary_build_id": builds[0]["build_id"],
             "builds": [{key: b[key] for key in ("build_id", "compiler", "version", "cflags")} for b in builds],
@@ -91,6 +95,7 @@ if __name__ == "__main__":
             Path(source.accuracy),
             Path(source.tuning),
             Path(source.clock),
+            Path(source.baselines),
             Path(snakemake.output.plan),
             Path(snakemake.output.times),
         )

@@ -1,10 +1,10 @@
-"""Write tables `timings`, `ceiling_timings` and `rounds` from the rounds of all steps."""
+"""Write tables `timings`, `ceiling_timings`, `rounds` and `baselines` from the rounds of all steps."""
 
 from pathlib import Path
 
 import pandas as pd
 
-from passline.collect import collect
+from passline.collect import collect, collect_baselines
 from passline.derive.marks import with_marks
 from passline.script import reporting
 from passline.tables import write_table
@@ -19,6 +19,7 @@ def main(
     timings_out: Path,
     ceilings_out: Path,
     rounds_out: Path,
+    baselines_out: Path,
 ) -> None:
     """Collect the rounds of the three measuring steps; what makes a round doubtful shows beside all of them."""
     timings, timing_rounds = collect(times, machine, session)
@@ -28,6 +29,7 @@ def main(
     write_table("timings", roofs, ceilings_out)
     rounds = pd.concat([roof_rounds, tuning_rounds, timing_rounds], ignore_index=True)
     write_table("rounds", with_marks(rounds), rounds_out)
+    write_table("baselines", collect_baselines(times, machine, session), baselines_out)
 
 
 if __name__ == "__main__":
@@ -42,4 +44,5 @@ if __name__ == "__main__":
             Path(out.timings),
             Path(out.ceilings),
             Path(out.rounds),
+            Path(out.baselines),
         )

@@ -174,6 +174,9 @@ def _whole(timings: pd.DataFrame, registry: pd.DataFrame, plan: Mapping[str, Any
     model = _model_by_pass(registry)
     rows = []
     for _, contender in _contenders(round_medians(timings, "algorithms")):
+        if contender["algorithm"].iloc[0] in plan.get("baselines", {}):
+            rows.append(_timed(contender, (math.nan,) * 3, math.nan))  # what it reads and writes is not known
+            continue
         steps = [model[name] for name in plan["algorithms"][contender["algorithm"].iloc[0]]["passes"]]
         total = tuple(float(sum(step[0][i] for step in steps)) for i in range(3))
         rows.append(_timed(contender, (total[0], total[1], total[2]), float(sum(step[1] for step in steps))))

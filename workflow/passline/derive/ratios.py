@@ -78,14 +78,16 @@ def pairs(
 ) -> Iterator[tuple[Contender, Contender]]:
     """The (contender, base) pairs among the contenders of a block.
 
-    The study's (algorithm, base) comparisons on the same ISA; the same algorithm on the next narrower ISA; tuned
-    against preset.
+    The plan's (algorithm, base) comparisons on the same ISA, or with an outside baseline, which has none; the same
+    algorithm on the next narrower ISA; tuned against preset.
     """
     present = set(contenders)
     ranked = [isa for isa in isas_by_width if any(c[2] == isa for c in contenders)]
     narrower = dict(zip(ranked[1:], ranked, strict=False))
     for build, algorithm, isa, variant in sorted(present):
-        bases = [(build, base, isa, variant) for contender, base in comparisons if contender == algorithm]
+        named = [base for contender, base in comparisons if contender == algorithm]
+        bases = [(build, base, isa, variant) for base in named]
+        bases += [(NOT_APPLICABLE, base, NOT_APPLICABLE, NOT_APPLICABLE) for base in named]
         if isa in narrower:
             bases.append((build, algorithm, narrower[isa], variant))
         if variant == "tuned":

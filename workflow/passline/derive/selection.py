@@ -19,13 +19,15 @@ VARIANTS = ("preset", "tuned")
 def of_build(tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any]) -> dict[str, pd.DataFrame]:
     """The tables with the rows of one build, the plan's `primary_build_id`; all rows where the plan names none.
 
-    Verdicts, figures and text speak of one compiler; the tables keep all.
+    Verdicts, figures and text speak of one compiler; the tables keep all. Outside baselines are of no build, and stay.
     """
     wanted = plan.get("primary_build_id")
     if not wanted:
         return dict(tables)
     return {
-        name: frame[frame["build_id"] == wanted].reset_index(drop=True) if "build_id" in frame else frame
+        name: frame[frame["build_id"].isin([wanted, NOT_APPLICABLE])].reset_index(drop=True)
+        if "build_id" in frame
+        else frame
         for name, frame in tables.items()
     }
 

@@ -24,7 +24,9 @@ import pyperf
 
 from passline.measure import buffers, environment
 from passline.measure.library import Floats, Library, Workload
+from passline.measure.outside import Outside
 from passline.measure.spec import Block, Contender, RoundSpec, aside
+from passline.measure.timed import Timed
 
 CLOCK_S = 50e-6  # length of one clock measurement
 SETTLE = 20  # before each value, 1/20 of its calls run untimed: the caches then hold this contender's own footprint
@@ -34,7 +36,6 @@ LEAST_SWEEPS = 4  # timed in fewer sweeps, but in so many that all of them meet 
 # x and y start at one of 64 cache lines of a page, another one in each sweep: which sets they share, and whether their
 # low address bits agree, changes the time of a kernel (Mytkowicz et al. 2009). Odd steps reach every line.
 OFFSETS, X_STEP, Y_STEP = buffers.SLACK // buffers.CACHE_LINE, 13, 27
-CHECKED_ELEMENTS = 1 << 20  # longer rows are not summed: single-precision sums are known to drift there
 COLD_LLC_MULTIPLE = 4
 LEAST_FOR_QUARTILES = 4
 
@@ -67,14 +68,15 @@ def row_counts(block: Block, llc_bytes: int) -> tuple[int, int]:
     return 1, 1
 
 
-class Runner:
-    """A contender bound to the block's buffers, on one thread or on several at once."""
+class Runner(Timed):
+    """Passes of a built library, on one thread or on several at once."""
 
     def __init__(
         self, contender: Contender, library: Library, block: Block, rows: list[RowSet], cpus: list[int]
     ) -> None:
         """Build the workloads and the state a single pass starts from."""
-        self.contender, self._library, self._cpus = contender, library, cpus[: block["threads"]]
+        super().__init__(contender)
+        self._library, self._cpus = library, cpus[: block["threads"]]
         self.workloads = [library.workload(contender["variants"], r.x, r.y, r.scratch) for r in rows]
         for workload, row_set in zip(self.workloads, rows, strict=True):
             if contender["prefix"]:
@@ -85,7 +87,6 @@ class Runner:
             workload.c.planted_every = contender["planted_every"]
             share = contender["planted"] * contender["planted_every"]
             workload.c.planted_elements = round(share * block["n_elements"])
-        self.calls = 1
 
     def move(self, x_bytes: int, y_bytes: int) -> None:
         """Let the rows start so many bytes behind where their memory does."""
@@ -109,17 +110,6 @@ class Runner:
             raise OSError(error, os.strerror(error))
         # From the first thread's start to the last thread's end: the time that the machine needed.
         return float(max(end) - min(start)) * 1e-9
-
-    def calibrate(self, value_s: float) -> tuple[int, list[float]]:
-        """Choose the calls per value so that a value takes about value_s; return the warm-up run."""
-        calls, seconds = 1, self.run(1)
-        while sum(seconds) * calls < value_s / 8:
-            calls *= 4
-            seconds = self.run(calls)
-        # Whole numbers of the calls among which one is made twice: the slowdown is then as large as it should be.
-        every = self.contender["planted_every"]
-        self.calls = every * max(1, round(value_s / sum(seconds) / every))
-        return calls, seconds
 
 
 class RowSet:
@@ -166,7 +156,12 @@ def take(spec: RoundSpec) -> pyperf.BenchmarkSuite:
     cpus = spec["cpus"][:threads] if threads > 1 else [-1]
     rows = [RowSet(block, counts, first, c, rng) for c in cpus]
     contenders = block["contenders"]
-    runners = [Runner(c, libraries[c["library"]], block, rows, spec["cpus"]) for c in contenders]
+    runners: list[Timed] = [
+        Outside(c, block, *rows[0].buffers[:2])
+        if c["baseline"]
+        else Runner(c, libraries[c["library"]], block, rows, spec["cpus"])
+        for c in contenders
+    ]
     order = list(range(len(runners)))
     random.Random(spec["seed"]).shuffle(order)
 
@@ -181,7 +176,7 @@ def take(spec: RoundSpec) -> pyperf.BenchmarkSuite:
             runner.move(*moved)
             if sweep == 0:
                 warmups[index] = runner.calibrate(block["value_s"])
-                doubts += _check(runner, rows[0].y_flat[moved[1] // 4 :][: block["n_elements"]])
+                doubts += runner.doubts(rows[0].y_flat[moved[1] // 4 :][: block["n_elements"]])
             elif sweep >= sweeps_of(block, sum(warmups[index][1])):
                 continue
             if sum(warmups[index][1]) < LONG * block["value_s"]:
@@ -236,15 +231,8 @@ def end_with_parent(parent: int) -> None:
         sys.exit(1)
 
 
-def _check(runner: Runner, y: Floats) -> list[str]:
-    if not runner.contender["whole"] or len(y) > CHECKED_ELEMENTS:
-        return []
-    total = float(np.sum(y, dtype=np.float64))
-    return [] if abs(total - 1) < 1e-3 else [f"{runner.contender['name']}: the outputs sum to {total:.6g}"]
-
-
 def _suite(
-    runners: list[Runner],
+    runners: list[Timed],
     warmups: dict[int, tuple[int, list[float]]],
     values: dict[int, list[list[float]]],
     facts: dict[str, object],
@@ -263,6 +251,8 @@ def _suite(
                 "passline_pass_index": position + 1 if part else 0,
                 "passline_round": described,
             }
+            if told := runner.told():
+                metadata["passline_told"] = json.dumps(told)
             run = pyperf.Run(
                 [value[position] for value in values[index]],
                 warmups=[(warm_calls, warm[position])],

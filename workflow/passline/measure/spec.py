@@ -19,10 +19,11 @@ class Inputs(TypedDict):
 
 
 class Contender(TypedDict):
-    """One thing that is timed: an algorithm's passes in order, or a single pass."""
+    """One thing that is timed: an algorithm's passes in order, a single pass, or an outside baseline."""
 
     name: str
-    library: str  # name of the build whose library holds the variants
+    library: str  # name of the build whose library holds the variants; none for a baseline
+    baseline: str  # name of the outside baseline; none for passes
     variants: list[str]
     prefix: list[str]  # run once beforehand: they leave the state that a pass alone starts from
     state: dict[str, float]  # fields of that state that are then set
