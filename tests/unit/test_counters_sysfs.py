@@ -1,6 +1,5 @@
 """Units, formats and events as sysfs describes them."""
 
-import pmu_trees
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
