@@ -90,7 +90,9 @@ def _huge_pages(mode: str | None) -> Setting:
 def _governor(governor: str | None, driver: str | None) -> Setting:
     name = "governor"
     if governor is None:
-        return Setting(name, "not shown", None, "the kernel shows no cpufreq: the host or the firmware sets clocks", "-")
+        return Setting(
+            name, "not shown", None, "the kernel shows no cpufreq: the host or the firmware sets clocks", "-"
+        )
     if governor == "performance":
         return Setting(name, governor, True, "the clock does not wait for load", "-")
     held = governor == "powersave" and driver not in ("intel_pstate", "amd-pstate-epp")

@@ -18,8 +18,8 @@ from passline.counters.records import Event, Group, Reading
 from passline.errors import MachineError
 from passline.measure.library import Workload
 
-# The call's number and the direction bits of an ioctl without an argument, by `uname -m`: Linux, arch/*/.../syscall*.tbl
-# and include/uapi/asm-generic/{unistd,ioctl}.h.
+# The call's number, and the direction bits of an ioctl without an argument, by `uname -m`. Source: Linux,
+# arch/*/**/syscall*.tbl and include/uapi/asm-generic/{unistd,ioctl}.h.
 _NUMBERS = {
     "x86_64": (298, 0),
     "aarch64": (241, 0),
