@@ -64,21 +64,28 @@ def _in_short(found: Diagnosis) -> Iterator[str]:
     survey, expected, noise = found.survey, found.expected, found.noise
     trust = found.calibration.confidence
     letter = trust.letter if trust is not None else expected.letter
-    refused = [t for t in survey.in_the_way if t.explanation is not None] if survey is not None else []
     if expected.source != "model":
         best = "confidence" if trust is not None else "at best confidence"
         yield from _filled(f"counted by source {expected.source}, {best} {letter}", "memory traffic  ")
     else:
-        why = decisive(attempts((*survey.rights, *refused))) if survey is not None else ""
-        chosen = next((t.explanation for t in (*survey.rights, *refused) if t.errno == why), None) if survey else None
-        cause = chosen.what if chosen is not None else found.survey_reason
-        yield from _filled(f"modelled, confidence {letter}: {cause}", "memory traffic  ")
+        yield from _filled(f"modelled, confidence {letter}: {_cause(survey, found.survey_reason)}", "memory traffic  ")
     counted = survey is not None and all(tried.ok for tried in survey.cores)
     yield from _filled("counted" if counted else "not counted", "core clock      ")
     disturbed = f"{_plural(len(noise.findings), 'thing')} would disturb a measurement" if noise.findings else "quiet"
     to_change = [setting.name for setting in noise.settings if setting.good is False]
     change = f"change: {listed(to_change)}" if to_change else "nothing to change"
-    yield from _filled(f"{disturbed if noise.watched else 'being measured on'}; {change}", "machine now     ")
+    yield from _filled(f"{disturbed if noise.watched else 'a measurement runs on it'}; {change}", "machine now     ")
+
+
+def _cause(survey: Survey | None, reason: str) -> str:
+    """What stands in the way of counting, and whether rights are missing besides."""
+    if survey is None:
+        return reason
+    errno = decisive(attempts(survey.memory))
+    known = (t.explanation.what for t in survey.memory if t.errno == errno and t.explanation is not None)
+    cause = next(known, "nothing was found to count with")
+    missing = any(not t.ok and t.errno != errno for t in survey.rights)
+    return cause + ("; besides, rights are missing" if missing else "")
 
 
 def _machine(machine: Hardware) -> Iterator[str]:
@@ -128,11 +135,11 @@ def _tried(all_of_them: Sequence[Tried], explained: Sequence[Tried], before: Seq
         said = tried.counts if tried.ok else tried.reason
         yield from _filled(said, f"{'ok' if tried.ok else tried.errno:8}{tried.name:{width}}  ")
     told = {t.explanation for t in before}
-    for explanation in dict.fromkeys(t.explanation for t in explained if t.explanation is not None):
+    for errno, explanation in dict.fromkeys((t.errno, t.explanation) for t in explained if t.explanation is not None):
         if explanation in told:
-            yield from _filled("as above.", "why     ")
+            yield from _filled(f"{errno}: as above.", "why     ")
         else:
-            yield from _filled(f"{explanation.what}.", "why     ")
+            yield from _filled(f"{errno}: {explanation.what}.", "why     ")
             yield from _filled(f"{explanation.fix}.", "fix     ")
 
 

@@ -115,7 +115,7 @@ RULES: tuple[Rule, ...] = (
         "EMFILE",
         None,
         "the process may open {open_files} files, and every counter is one",
-        "Run `ulimit -n 1024` before",
+        "Run `ulimit -n 1024` in the same shell before",
     ),
     Rule("ENFILE", None, "the whole system has no file descriptor left", "Close files elsewhere"),
     Rule("EBUSY", None, "another process holds the counters exclusively", "End that profiler"),
