@@ -11,20 +11,20 @@ from pathlib import Path
 import pmu_trees
 import pytest
 import test_machine
+from test_counters_trust_fake import FakeLibrary
 
-from passline import doctor, doctor_noise, doctor_text
+from passline import doctor, doctor_calibration, doctor_noise, doctor_text
 from passline.counters import likwid
-from passline.counters.calibrate import Background, judged
+from passline.counters.calibrate import LOOPS, Background, LoopCount, judged
 from passline.counters.counting import NullRegion
 from passline.counters.provenance import confidence
 from passline.counters.records import document
 from passline.counters.rights import Rights
 from passline.counters.survey import missing_modules, survey
-from passline.doctor_calibration import Report
+from passline.doctor_calibration import Loops, Report
 from passline.doctor_noise import Noise, Setting
 from passline.machine import detect
 from passline.machine_sources import CPU, Tree
-from test_counters_trust_fake import loop
 
 ROOT = Rights(2, 0, ("perfmon", "sys_admin"), "none", None, 1024)
 USER = Rights(2, 1000, (), "none", None, 1024)
@@ -112,7 +112,7 @@ def test_every_fake_refusal_is_explained_with_a_fix(number, rights, hypervisor, 
     name = errno.errorcode[number]
     assert f"{name} imc" in line
     assert re.search(rf"why {name}: [^.]*{re.escape(what)}.*? fix .*?{re.escape(fix)}", line)
-    assert f"modelled, confidence E: " in line
+    assert "modelled, confidence E: " in line
     assert "called modelled everywhere" in line
 
 
@@ -167,6 +167,12 @@ def test_where_the_call_cannot_be_made_at_all_that_is_the_answer():
     assert "not tried: perf_event_open" in line
 
 
+def loop(name, read, written, known=1.32e9):
+    """A loop of known traffic that was counted like this in a tenth of a second."""
+    (kind,) = [kind for kind in LOOPS if kind.name == name]
+    return LoopCount(name, name, 10, 0.1, kind.read * known, kind.written * known, read, written, math.nan, "-")
+
+
 def calibrated(plan, read=1.0, written=1.0, idle=1e6):
     """What calibrating would give where so much of the known bytes is counted."""
     loops = [
@@ -201,6 +207,22 @@ def test_a_calibration_that_is_off_says_what_that_is_known_to_come_from(tmp_path
     assert "Calibration off, confidence C" in line
     assert "half of the units are counted" in line
     assert "counted by source imc, confidence C" in line
+
+
+@pytest.mark.parametrize(("scale", "letter"), [(1.0, "A"), (0.5, "C")])
+def test_a_fake_machine_is_calibrated_as_doctor_does_it(scale, letter, tmp_path):
+    tried = surveyed("skylake-x", tmp_path)
+    kernel = pmu_trees.FakeKernel(plan=tried.plan, scale=scale, background={"read": 2e6, "write": 1e6})
+    loops = Loops(tmp_path / "libpassline.so", "avx512f", {kind.name: kind.name for kind in LOOPS})
+    found = doctor_calibration.calibrated(tried.plan, loops, FakeLibrary(kernel), kernel, 5, 1 << 20)
+    assert found.confidence.letter == letter
+    assert found.calibration.read_ratio == pytest.approx(scale, rel=0.01)
+    assert found.background.most("read") == pytest.approx(scale * 2e6, rel=0.01)
+    assert found.background_share == pytest.approx(2e6 / ((4 << 20) / 1e-3), rel=0.05)  # 4 MiB in each call of a ms
+    assert (found.row_bytes, found.cpu, found.null_region.cost_s > 0) == (4 << 20, 5, True)
+    assert kernel.left_open == 0
+    _, line = said(tried, calibration=found)
+    assert f"counted by source imc, confidence {letter}" in line
 
 
 def test_the_second_opinion_stands_beside_ours(tmp_path):

@@ -1,4 +1,4 @@
-"""likwid-perfctr as a fake on the PATH: a script that prints what likwid's sources say it prints. Nothing is counted."""
+"""A fake likwid-perfctr on the PATH: a script that prints what likwid's sources say it prints. Nothing is counted."""
 
 import math
 import os
@@ -63,7 +63,9 @@ def test_channels_in_two_halves_are_one_sum_and_reads_are_not_told_from_writes()
     assert counted.ratio == 1.0
 
 
-@pytest.mark.parametrize("text", ["", "nonsense", "TABLE,Group 1 Metric,MEM,1,\nMemory read data volume [GBytes],nan\n", "TABLE"])
+@pytest.mark.parametrize(
+    "text", ["", "nonsense", "TABLE,Group 1 Metric,MEM,1,\nMemory read data volume [GBytes],nan\n", "TABLE"]
+)
 def test_what_holds_no_volume_is_a_reason(text):
     with pytest.raises(ValueError, match="no data volume of memory"):
         likwid.volumes(text)
@@ -76,7 +78,9 @@ def fake(tmp_path, monkeypatch):
     def make(body):
         program = tmp_path / "bin" / "likwid-perfctr"
         program.parent.mkdir(exist_ok=True)
-        program.write_text(f"#!{sys.executable}\nimport sys, pathlib\nfolder = pathlib.Path({str(tmp_path)!r})\n{body}\n")
+        program.write_text(
+            f"#!{sys.executable}\nimport sys, pathlib\nfolder = pathlib.Path({str(tmp_path)!r})\n{body}\n"
+        )
         program.chmod(program.stat().st_mode | stat.S_IXUSR)
         monkeypatch.setenv("PATH", f"{program.parent}{os.pathsep}{os.environ['PATH']}")
         return str(program)
@@ -114,7 +118,10 @@ def test_a_fake_likwid_counts_the_same_loops_less_what_the_program_moves_anyhow(
 @pytest.mark.parametrize(
     ("body", "reason"),
     [
-        ("print('ERROR: no access to /dev/cpu/0/msr', file=sys.stderr); sys.exit(1)", "status 1 and said: ERROR: no access"),
+        (
+            "print('ERROR: no access to /dev/cpu/0/msr', file=sys.stderr); sys.exit(1)",
+            "status 1 and said: ERROR: no access",
+        ),
         ("print('Available groups: FLOPS')", "no data volume of memory"),
         ("sys.exit(3)", "status 3 and said: nothing"),
     ],

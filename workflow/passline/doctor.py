@@ -130,10 +130,10 @@ def _calibrated(
 
 def hardware(machine: Machine) -> Hardware:
     """The machine in short."""
-    sizes = [cache.bytes if cache else None for cache in (machine.l1d, machine.l2, machine.llc)]
+    l1d, l2, llc = (cache.bytes if cache else None for cache in (machine.l1d, machine.l2, machine.llc))
     return Hardware(
         machine.model_name, machine.microarchitecture, machine.architecture, machine.cores, machine.threads_per_core,
-        machine.sockets, len(machine.numa_nodes), *sizes, machine.llc.level if machine.llc else None,
+        machine.sockets, len(machine.numa_nodes), l1d, l2, llc, machine.llc.level if machine.llc else None,
         machine.memory_bytes, machine.hypervisor, machine.kernel, machine.measuring_cpu, machine.measuring_cpu_reason,
     )  # fmt: skip
 

@@ -193,7 +193,7 @@ def _likwid(opinion: likwid.Opinion, own: Calibration | None) -> Iterator[str]:
         yield from _filled(f"{opinion.program} was found, but counted nothing: {opinion.reason}.")
         return
     yield from _filled(f"{opinion.program}, group {likwid.GROUP}, around the same loops; counted over known bytes:")
-    ours = {loop.loop: ratio for loop, ratio in _ratios(own)} if own else {}
+    ours = {"read": own.read_ratio, "nt_store": own.write_ratio} if own else {}
     yield f"  {'loop':9}{'known':>10}{'likwid':>9}{'Passline':>10}"
     for loop in opinion.loops:
         mine = ours.get(loop.loop, math.nan)
@@ -201,11 +201,6 @@ def _likwid(opinion: likwid.Opinion, own: Calibration | None) -> Iterator[str]:
         yield f"  {loop.loop:9}{known:>10}{_ratio(loop.ratio):>9}{_ratio(mine):>10}"
     if opinion.reason != "-":
         yield from _filled(opinion.reason)
-
-
-def _ratios(own: Calibration) -> Iterator[tuple[str, float]]:
-    yield "read", own.read_ratio
-    yield "nt_store", own.write_ratio
 
 
 def _noise(noise: Noise) -> Iterator[str]:

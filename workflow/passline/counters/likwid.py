@@ -65,7 +65,7 @@ def program() -> str | None:
 def opinion(found: str, library: Path, variants: Mapping[str, str], row_bytes: int, cpu: int) -> Opinion:
     """Count the loops that read only and that write only, each less the same process without its calls."""
     calls = max(1, -(-LEAST_BYTES // row_bytes))
-    counted = []
+    counted: list[Counted] = []
     for loop in LOOPS:
         if loop.name not in variants or (loop.read and loop.written):
             continue
