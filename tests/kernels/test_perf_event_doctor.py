@@ -338,7 +338,7 @@ def test_perf_event_doctor_says_why_calibrating_failed(built, monkeypatch):
         "bad", "socket", ((Group((Event("unit", 1500, "event", "-", 0, 0, 0, "read", 1.0, "B", "1", "-"),), -1, 0),),)
     )
     assert "could not be opened again" in doctor_calibration.run(bad, loops, detect()).reason
-    monkeypatch.setattr(doctor_calibration.calibrate, "LLC_MULTIPLE", 1 << 40)
+    monkeypatch.setattr(doctor_calibration.calibrate, "LLC_MULTIPLE", 1 << 24)
     good = Plan("good", "process", ((Group((software(1),), 0, -1),),))
     assert "does not fit into memory" in doctor_calibration.run(good, loops, detect()).reason
 

@@ -86,7 +86,7 @@ def test_the_debian_default_is_told_apart(tmp_path):
     words, line = said(surveyed("skylake-x", tmp_path, kernel, strict), strict)
     assert "kernel.perf_event_paranoid is 3: a user may not even count the own thread" in line
     assert "(2 for the cores alone)" in line
-    assert words.count("may not even count") == 2  # in short, and once in full: then "as above"
+    assert line.count("may not even count") == 2  # in short, and once in full: then "as above"
     assert "EACCES: as above." in line
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import math
 import os
@@ -99,9 +100,9 @@ def run(plan: Plan, loops: Loops, machine: Machine) -> Report:
     try:
         with pinned(machine.measuring_cpu):
             return calibrated(plan, loops, library, Perf(library), machine.measuring_cpu, llc)
-    except MemoryError:
-        return Report("the row of 4 times the last-level cache does not fit into memory")
-    except OSError as error:
+    except (MemoryError, OSError) as error:
+        if isinstance(error, MemoryError) or error.errno == errno.ENOMEM:
+            return Report(f"a row of {calibrate.LLC_MULTIPLE} times the last-level cache does not fit into memory")
         return Report(f"the counters could not be opened again ({error})")
 
 

@@ -228,9 +228,10 @@ def _settings(noise: Noise) -> Iterator[str]:
 
 
 def _filled(words: str, head: str = "") -> list[str]:
-    """Lines of at most WIDTH columns, indented under `head`; a command in backticks is never broken."""
+    """Lines of at most WIDTH columns, indented under `head`; a command in backticks is broken only where it must be."""
+    room = WIDTH - len(head) - 5
     parts = words.split("`")
-    parts[1::2] = [part.replace(" ", "\0") for part in parts[1::2]]
+    parts[1::2] = [part.replace(" ", "\0") if len(part) <= room else part for part in parts[1::2]]
     lines = textwrap.wrap(
         "`".join(parts), WIDTH, initial_indent=f"  {head}", subsequent_indent=" " * (2 + len(head)),
         break_long_words=False, break_on_hyphens=False,
