@@ -292,13 +292,16 @@ def test_perf_event_doctor_finds_the_library_of_a_session(built, tmp_path):
 
 def test_perf_event_doctor_uses_no_library_of_other_sources(built, tmp_path):
     path = session(built, tmp_path, "m", sources={"passline.h": "0" * 64})
-    assert find_loops(detect(), (tmp_path,)) == f"{path} was built from other sources than these"
+    assert (
+        find_loops(detect(), (tmp_path,))
+        == "results/m/default/build/gcc/libpassline.so was built from other sources than these"
+    )
     path.with_name("build.json").unlink()
     assert "other sources" in find_loops(detect(), (tmp_path,))
     (tmp_path / "other").mkdir()
     broken = session(built, tmp_path / "other", "m")
     broken.write_bytes(b"no library")
-    assert f"{broken} cannot be used" in find_loops(detect(), (tmp_path / "other",))
+    assert "results/m/default/build/gcc/libpassline.so cannot be used" in find_loops(detect(), (tmp_path / "other",))
 
 
 def test_perf_event_doctor_calibrates_the_look_alike_of_an_uncore_unit(built):
@@ -329,7 +332,7 @@ def test_perf_event_doctor_calibrates_the_look_alike_of_an_uncore_unit(built):
     )
     assert "An empty region costs" in shown
     assert "nt_store" in shown
-    assert max(map(len, shown.splitlines())) <= 100 + len(str(built.path))
+    assert max(map(len, shown.splitlines())) <= 100
 
 
 def test_perf_event_doctor_says_why_calibrating_failed(built, monkeypatch):

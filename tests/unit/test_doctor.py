@@ -83,7 +83,7 @@ def test_a_fake_refusal_of_rights_names_the_level_and_the_smallest_changes(tmp_p
 def test_the_debian_default_is_told_apart(tmp_path):
     strict = replace(USER, paranoid=3)
     kernel = pmu_trees.FakeKernel(refuse={"*": errno.EACCES})
-    words, line = said(surveyed("skylake-x", tmp_path, kernel, strict), strict)
+    _, line = said(surveyed("skylake-x", tmp_path, kernel, strict), strict)
     assert "kernel.perf_event_paranoid is 3: a user may not even count the own thread" in line
     assert "(2 for the cores alone)" in line
     assert line.count("may not even count") == 2  # in short, and once in full: then "as above"
@@ -328,7 +328,7 @@ def test_who_measures_is_seen_by_the_lock_and_nobody_is_held_up(tmp_path, monkey
         fcntl.flock(free, fcntl.LOCK_EX | fcntl.LOCK_NB)  # the shared lock was given back
     _, line = said(surveyed("zen4", tmp_path / "m"), noise=found)
     assert "machine now a measurement runs on it" in line
-    assert "not watched: process 7 (times) measures on this machine, and watching would disturb it." in line
+    assert "not watched: process 7 (times) is measuring on this machine, and watching would disturb it." in line
 
 
 def test_a_file_that_cannot_be_a_lock_holds_nothing_up(tmp_path):

@@ -65,13 +65,19 @@ def find_loops(machine: Machine, folders: tuple[Path, ...] | None = None) -> Loo
     reason = "no session has built libpassline.so yet"
     for path in sorted(paths, key=lambda p: (machine.id in p.parts, p.stat().st_mtime), reverse=True):
         if not _made_of_these_sources(path):
-            reason = f"{path} was built from other sources than these"
+            reason = f"{label(path)} was built from other sources than these"
             continue
         try:
             return _loops(path, machine)
         except (OSError, PasslineError) as error:
-            reason = f"{path} cannot be used ({error})"
+            reason = f"{label(path)} cannot be used ({error})"
     return reason
+
+
+def label(library: Path) -> str:
+    """A library's path from `results` on: where a user keeps it is nobody's business."""
+    parts = library.parts
+    return "/".join(parts[parts.index("results") :]) if "results" in parts else library.name
 
 
 def _made_of_these_sources(library: Path) -> bool:
@@ -119,7 +125,7 @@ def calibrated(
         background = Background(before, calibrate.background(counters, BACKGROUND_S))
     share = _share(found, background)
     return Report(
-        "-", str(loops.path), loops.isa, cpu, row_bytes(llc_bytes), null, background, share, found,
+        "-", label(loops.path), loops.isa, cpu, row_bytes(llc_bytes), null, background, share, found,
         confidence(plan, found, share),
     )  # fmt: skip
 

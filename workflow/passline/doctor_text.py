@@ -170,8 +170,8 @@ def _calibration(report: Report, build_command: str) -> Iterator[str]:
             ratio = f"{counted / known:.3f}" if known else "-"
             name = loop.loop if i == 0 else ""
             yield f"  {name:9}{what:9}{_si(known):>10}{_si(counted):>12}{ratio:>8}"
-        if not shown:
-            yield from _filled(loop.reason, f"{loop.loop:9}")
+        if loop.reason != "-":
+            yield from _filled(f"{loop.loop} refused: {loop.reason}.")
     idle = listed([f"{_rate(background.most(d))} {d.replace('_', ' ')}" for d in sorted(background.before)])
     share = (
         "" if math.isnan(report.background_share) else f": at most {percent(report.background_share, 1)} of a loop's"
