@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// counting.c: the project's own counting (kernels/runtime/perf_event.c) on a kernel with hardware counters, in a
-// virtual machine without Python. Every line it prints that starts with @ is a fact for the test that started it.
-// usage: counting cycles TYPE CONFIG | work | multiplexed | pinned | hotplug | rights
+// counting.c: the project's own counting (kernels/runtime/perf_event.c) on a kernel with hardware counters,
+// in a virtual machine without Python. Every line it prints that starts with @ is a fact for the test that
+// started it. usage: counting cycles TYPE CONFIG | work | multiplexed | pinned | hotplug | rights
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -29,8 +29,8 @@ static void spin(uint64_t ns) {
 }
 
 static void show(const char *name, const passline_reading *r) {
-  printf("@ reading %s %llu %llu %lld", name, (unsigned long long)r->before_ns, (unsigned long long)r->after_ns,
-         (long long)r->bytes);
+  printf("@ reading %s %llu %llu %lld", name, (unsigned long long)r->before_ns,
+         (unsigned long long)r->after_ns, (long long)r->bytes);
   for (int64_t i = 0; i < r->bytes / 8; i++) printf(" %llu", (unsigned long long)r->words[i]);
   printf("\n");
 }
@@ -66,7 +66,8 @@ static void around_spin(const char *name, const int *groups, size_t n, uint64_t 
 static void cycles(const char *type, const char *config) {
   const passline_event named = {(uint32_t)strtoul(type, NULL, 0), strtoull(config, NULL, 0), 0, 0};
   int fds[2][1];
-  if (open_group("generic", &CYCLES, 1, 0, -1, fds[0]) || open_group("named", &named, 1, 0, -1, fds[1])) return;
+  if (open_group("generic", &CYCLES, 1, 0, -1, fds[0]) || open_group("named", &named, 1, 0, -1, fds[1]))
+    return;
   const int groups[2] = {fds[0][0], fds[1][0]};
   around_spin("cycles", groups, 2, 50 * MILLISECOND);
 }
@@ -82,8 +83,14 @@ static void work(void) {
   float *y_rows[] = {row};
   const passline_variant variant = {"walk", walk, NULL};
   const passline_variant *passes[] = {&variant};
-  const passline_workload workload = {.passes = passes, .n_passes = 1, .n_elements = 4096, .x_rows = x_rows,
-                                      .n_x_rows = 1, .y_rows = y_rows, .n_y_rows = 1, .initial = {.scale = 1}};
+  const passline_workload workload = {.passes = passes,
+                                      .n_passes = 1,
+                                      .n_elements = 4096,
+                                      .x_rows = x_rows,
+                                      .n_x_rows = 1,
+                                      .y_rows = y_rows,
+                                      .n_y_rows = 1,
+                                      .initial = {.scale = 1}};
   const passline_event both[] = {CYCLES, INSTRUCTIONS};
   int fds[2];
   size_t n = 2;
