@@ -141,18 +141,20 @@ def size_axis(ax: Axes, *, label: bool = True) -> None:
 
 
 def plain_log(ax: Axes, axis: str = "y") -> None:
-    """A logarithmic axis with plain numbers: at 1, 2 and 5, or closer where it spans less than a decade or so."""
+    """A logarithmic axis with plain numbers: at 1, 2 and 5, closer within a decade or so, wider over many."""
     ax.set(**{f"{axis}scale": "log"})
     which = getattr(ax, f"{axis}axis")
     low, high = which.get_view_interval()
     steps: tuple[float, ...] = (1.0, 2.0, 5.0)
+    if high > 3000.0 * low:
+        steps = (1.0,)
     if high < 13.0 * low:
         steps = (1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 7.0)
     if high < 3.0 * low:
         steps = (1.0, 1.2, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0)
     which.set_major_locator(FixedLocator([step * 10.0**k for k in range(-12, 16) for step in steps]))
     which.set_minor_locator(NullLocator())
-    which.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    which.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}".replace("e+0", "e")))
     which.set_minor_formatter(NullFormatter())
 
 
