@@ -145,7 +145,8 @@ def test_each_refusal_is_explained_with_a_fix(name, says):
     [
         ("ENOENT", Facts(RIGHTS, "unnamed", ()), "virtual machine", "model"),
         ("EACCES", Facts(Rights(3, 1000, (), "none", None, 9), "none", ()), "paranoid is 3", "2 for the cores alone"),
-        ("ENOENT", Facts(RIGHTS, "none", ("amd_uncore",)), "driver", "modprobe amd_uncore"),
+        ("ENOENT", Facts(RIGHTS, "none", ("amd_uncore",)), "driver", "modprobe -a amd_uncore"),
+        ("ENOENT", Facts(RIGHTS, "none", ()), "for this processor", "newer kernel"),
         ("EPERM", Facts(Rights(4, 0, (), "filter", "docker", 9), "none", ()), "seccomp", "--cap-add PERFMON"),
         ("ENOSYS", Facts(Rights(None, 0, (), None, None, 9), "none", ()), "without perf events", "CONFIG_PERF_EVENTS"),
     ],

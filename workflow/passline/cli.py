@@ -36,6 +36,7 @@ class Command:
 COMMANDS: tuple[Command, ...] = (
     Command("plan", "passline.forecast", "what a session will run, what it skips and why, and for how long"),
     Command("compare", "passline.compare", "whether two sessions may meet and agree, and what became slower"),
+    Command("doctor", "passline.doctor", "what this machine can count, with which rights, and what would disturb"),
 )
 
 

@@ -15,7 +15,7 @@ class Facts:
 
     rights: Rights
     hypervisor: str | None  # as in machine.json: a name, none, or unnamed
-    modules: tuple[str, ...]  # kernel modules that would name the machine's memory controllers
+    modules: tuple[str, ...]  # kernel modules, not loaded, that would name the machine's memory controllers
 
 
 @dataclass(frozen=True)
@@ -48,31 +48,45 @@ def _no_perf(facts: Facts) -> bool:
     return facts.rights.paranoid is None
 
 
+def _loaded(facts: Facts) -> bool:
+    return not facts.modules
+
+
 def _nothing_at_all(facts: Facts) -> bool:
     return (facts.rights.paranoid or 0) > 2
 
 
 _MODEL = "Measure on the machine itself; until then the traffic model stands alone, its numbers marked modelled"
+# Before Linux 5.8 there is no such capability, and only the sysctl is left.
+_CAPABILITY = (
+    "`sudo setcap cap_perfmon+ep $(readlink -f .venv/bin/python)`, which gives it to every script of that Python"
+)
 RULES: tuple[Rule, ...] = (
     Rule("ENOENT", _virtual, "this virtual machine shows no hardware counters of this kind", _MODEL),
     Rule(
         "ENOENT",
+        _loaded,
+        "the kernel shows no counters of this kind for this processor, or Passline knows no codes for them",
+        "Use a newer kernel; where it shows them, report the tree that `passline doctor --dump-sysfs` writes",
+    ),
+    Rule(
+        "ENOENT",
         None,
         "the kernel shows no counters of this kind: its driver is not loaded, or it knows none for this processor",
-        "Load it with `sudo modprobe {modules}`, or use a newer kernel; until then the traffic model stands alone",
+        "Load it with `sudo modprobe -a {modules}`, or use a newer kernel; until then the traffic model stands alone",
     ),
     Rule(
         "EACCES",
         _nothing_at_all,
         "kernel.perf_event_paranoid is {paranoid}: a user may not even count the own thread",
-        "Run `sudo sysctl kernel.perf_event_paranoid=0` (2 for the cores alone), which lasts until the next boot",
+        "Run `sudo sysctl kernel.perf_event_paranoid=0` (2 for the cores alone), which lasts until the next boot, or "
+        + _CAPABILITY,
     ),
     Rule(
         "EACCES",
         None,
         "counting a whole socket needs kernel.perf_event_paranoid <= 0 (it is {paranoid}) or the capability perfmon",
-        "Run `sudo sysctl kernel.perf_event_paranoid=0`, which lasts until the next boot, or "
-        "`sudo setcap cap_perfmon+ep $(readlink -f .venv/bin/python)`, which gives it to every script of that Python",
+        "Run `sudo sysctl kernel.perf_event_paranoid=0`, which lasts until the next boot, or " + _CAPABILITY,
     ),
     Rule(
         "EPERM",
@@ -101,7 +115,7 @@ RULES: tuple[Rule, ...] = (
         "EMFILE",
         None,
         "the process may open {open_files} files, and every counter is one",
-        "Run `ulimit -n 1024` before",
+        "Run `ulimit -n 1024` in the same shell before",
     ),
     Rule("ENFILE", None, "the whole system has no file descriptor left", "Close files elsewhere"),
     Rule("EBUSY", None, "another process holds the counters exclusively", "End that profiler"),
@@ -133,7 +147,7 @@ def explain(errno: str, facts: Facts) -> Explanation:
     values = {
         "paranoid": "missing" if known is None else known,
         "open_files": facts.rights.open_files,
-        "modules": " ".join(facts.modules) or "the driver of its memory controllers",
+        "modules": " ".join(facts.modules),
     }
     return Explanation(rule.what.format(**values), rule.fix.format(**values))
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 from passline.errors import MachineError
 from passline.machine_sources import Tree, parse_cpus
@@ -19,24 +18,6 @@ from passline.machine_sources import Tree, parse_cpus
 DEVICES = "sys/bus/event_source/devices"
 WORDS = ("config", "config1", "config2")
 _BYTES = {"b": 1, "bytes": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "kib": 2**10, "mib": 2**20, "gib": 2**30}
-# What a tree needs so that the same units, cpus and processor are found in it elsewhere.
-_DUMPED = (
-    f"{DEVICES}/*/type",
-    f"{DEVICES}/*/cpumask",
-    f"{DEVICES}/*/cpus",
-    f"{DEVICES}/*/identifier",
-    f"{DEVICES}/*/format/*",
-    f"{DEVICES}/*/events/*",
-    f"{DEVICES}/*/caps/*",
-    "sys/devices/system/cpu/online",
-    "sys/devices/system/cpu/possible",
-    "sys/devices/system/cpu/present",
-    "sys/devices/system/cpu/cpu*/topology/physical_package_id",
-    "sys/devices/system/node/node*/cpulist",
-    "proc/cpuinfo",
-    "proc/sys/kernel/osrelease",
-    "proc/sys/kernel/perf_event_paranoid",
-)
 
 
 @dataclass(frozen=True)
@@ -159,18 +140,3 @@ def bytes_per_count(scale: str | None, unit: str | None) -> float | None:
 def socket_of(tree: Tree, cpu: int) -> int | None:
     """The package that a cpu sits in."""
     return tree.integer(f"sys/devices/system/cpu/cpu{cpu}/topology/physical_package_id")
-
-
-def dump(tree: Tree, out: Path) -> int:
-    """Copy what this module and machine detection read of the units into `out`; return the number of files."""
-    count = 0
-    for pattern in _DUMPED:
-        for path in sorted(tree.root.glob(pattern)):
-            relative = path.relative_to(tree.root)
-            text = tree.text(str(relative))
-            if text is None:
-                continue
-            (out / relative).parent.mkdir(parents=True, exist_ok=True)
-            (out / relative).write_text(text + "\n", encoding="utf-8")
-            count += 1
-    return count
