@@ -70,7 +70,6 @@ def told_in(restrict):
 def test_perf_event_doctor_tells_everything_here_and_succeeds():
     status, text = say()
     assert status == 0
-    assert [line for line in text.splitlines() if not line.startswith(" ") and line] >= list(TITLES[:1])
     assert all(f"\n{title}\n" in f"\n{text}" for title in TITLES)
     assert detect().microarchitecture in text
 
@@ -196,6 +195,7 @@ def test_perf_event_doctor_writes_the_dump_and_nothing_else(empty, tmp_path):
     done = run_watched(empty, "--dump-sysfs", str(out))
     assert done.returncode == 0, done.stderr
     places = {line.split()[-1].strip("(),'") for line in done.stderr.splitlines() if line.startswith("open")}
+    assert places  # the hook sees what is written
     assert all(place.startswith(str(out.parent)) for place in places)
     assert [path.name for path in out.parent.iterdir()] == [out.name]
 

@@ -63,7 +63,10 @@ def test_a_fake_machine_that_counts_is_told_what_to_expect(name, tmp_path):
     expect = pmu_trees.FAMILIES[name]["expect"]["source"]
     words, line = said(tried)
     assert f"counted by source {expect}, at best confidence {tried.plan.most_confidence}" in line
-    assert "core clock counted" in line
+    if expect != "core":
+        units = len({(g.events[0].pmu, g.cpu) for g in tried.plan.groups})
+        assert re.search(rf"ok {expect} [^.]*: {units} units? on [12] sockets?", line)
+    assert "cores cycles and instructions counted" in line
     assert re.search(rf"^  ok +{expect} ", words, re.MULTILINE)
     assert ("a lower bound" in line) == (expect == "core" or "ok core" in line)
     # A library is missing, and the command that builds it is said.
@@ -195,8 +198,8 @@ def test_a_calibration_is_shown_with_its_ratios_cost_and_background(tmp_path):
     assert re.search(r"^  read +read +\S+ GB +\S+ GB +1\.003$", words, re.MULTILINE)
     assert re.search(r"^  nt_store +read +0 B +3\.00 MB +-$", words, re.MULTILINE)
     assert re.search(r"^ +written +\S+ GB +\S+ GB +0\.991$", words, re.MULTILINE)
-    assert "An empty region costs 14.2 us and counts 12.0 kB read and 3.00 kB write." in line
-    assert "While idle: 1.00 MB/s read and 100 kB/s write" in line
+    assert "An empty region costs 14.2 us and counts 12.0 kB read and 3.00 kB written." in line
+    assert "While idle: 1.00 MB/s read and 100 kB/s written" in line
     assert "Calibration good, confidence A: within 5 % of what is known." in line
     assert "counted by source imc, confidence A" in line
 
@@ -329,6 +332,23 @@ def test_who_measures_is_seen_by_the_lock_and_nobody_is_held_up(tmp_path, monkey
     _, line = said(surveyed("zen4", tmp_path / "m"), noise=found)
     assert "machine now a measurement runs on it" in line
     assert "not watched: process 7 (times) is measuring on this machine, and watching would disturb it." in line
+
+
+def test_what_cannot_be_read_is_said_to_be_unknown(tmp_path):
+    hidden = replace(
+        HARDWARE, model_name=None, l1d_bytes=None, l2_bytes=None, llc_bytes=None, llc_level=None, memory_bytes=None,
+        hypervisor=None, kernel=None,
+    )  # fmt: skip
+    rights = Rights(None, 1000, (), None, None, 1024)
+    noise = replace(QUIET, steal=math.nan, load=math.nan)
+    words, line = said(surveyed("zen4", tmp_path), rights, machine=hidden, noise=noise)
+    assert "processor without a name" in line
+    assert "L1d not shown, L2 not shown, last level not shown" in line
+    assert "hypervisor not known; Linux not known" in line
+    assert "kernel.perf_event_paranoid missing; no container seen, seccomp not shown" in line
+    assert "load - over the last minute; steal not shown" in line
+    assert "nan" not in words.lower()
+    assert "None" not in words
 
 
 def test_a_file_that_cannot_be_a_lock_holds_nothing_up(tmp_path):

@@ -79,7 +79,7 @@ def settings(machine: Machine, tree: Tree) -> Iterator[Setting]:
 def _huge_pages(mode: str | None) -> Setting:
     name = "huge pages"
     if mode in ("always", "madvise"):
-        return Setting(name, mode, True, "the rows ask for them and get them", "-")
+        return Setting(name, mode, True, "the rows ask for them", "-")
     if mode is None:
         what = "the kernel has no transparent huge pages: long rows miss the TLB, and measure it too"
         return Setting(name, "none", None, what, "-")

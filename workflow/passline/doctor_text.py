@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from passline.counters import likwid
 from passline.counters.calibrate import Calibration
 from passline.counters.explain import decisive
+from passline.counters.records import COMBINED, WRITE
 from passline.counters.rights import Rights
 from passline.counters.survey import Survey, Tried, attempts
 from passline.doctor_calibration import Report
@@ -70,7 +71,7 @@ def _in_short(found: Diagnosis) -> Iterator[str]:
     else:
         yield from _filled(f"modelled, confidence {letter}: {_cause(survey, found.survey_reason)}", "memory traffic  ")
     counted = survey is not None and all(tried.ok for tried in survey.cores)
-    yield from _filled("counted" if counted else "not counted", "core clock      ")
+    yield from _filled(f"cycles and instructions {'counted' if counted else 'not counted'}", "cores           ")
     disturbed = f"{_plural(len(noise.findings), 'thing')} would disturb a measurement" if noise.findings else "quiet"
     to_change = [setting.name for setting in noise.settings if setting.good is False]
     change = f"change: {listed(to_change)}" if to_change else "nothing to change"
@@ -172,11 +173,11 @@ def _calibration(report: Report, build_command: str) -> Iterator[str]:
             yield f"  {name:9}{what:9}{_si(known):>10}{_si(counted):>12}{ratio:>8}"
         if loop.reason != "-":
             yield from _filled(f"{loop.loop} refused: {loop.reason}.")
-    idle = listed([f"{_rate(background.most(d))} {d.replace('_', ' ')}" for d in sorted(background.before)])
+    idle = listed([f"{_rate(background.most(d))} {_moved(d)}" for d in sorted(background.before)])
     share = (
         "" if math.isnan(report.background_share) else f": at most {percent(report.background_share, 1)} of a loop's"
     )
-    empty = listed([f"{_si(value)} {d.replace('_', ' ')}" for d, value in sorted(null.counted.items())])
+    empty = listed([f"{_si(value)} {_moved(d)}" for d, value in sorted(null.counted.items())])
     yield from _filled(f"An empty region costs {quantity(null.cost_s, 's')} and counts {empty or 'nothing'}.")
     yield from _filled(f"While idle: {idle or 'nothing was counted'}{share}.")
     trust = report.confidence
@@ -237,6 +238,10 @@ def _filled(words: str, head: str = "") -> list[str]:
         break_long_words=False, break_on_hyphens=False,
     )  # fmt: skip
     return [line.replace("\0", " ") for line in lines]
+
+
+def _moved(direction: str) -> str:
+    return {WRITE: "written", COMBINED: "read or written"}.get(direction, "read")
 
 
 def _plural(count: int, noun: str) -> str:

@@ -63,7 +63,7 @@ def survey(host: Host, counting: Counting, rights: Rights, hypervisor: str | Non
     )
     found = [(source.name, source.probe(host, counting)) for source in sources]
     plan = next((availability.plan for _, availability in found if availability.ok), None)
-    memory = tuple(_tried(name, counted_by(name), availability, facts) for name, availability in found)
+    memory = tuple(_tried(name, counted_by(name, a.plan), a, facts) for name, a in found)
     work = _tried(WORK, "the clock, and instructions per element", core.probe_work(host, counting), facts)
     return Survey(asked, memory, (work,), plan)
 
@@ -76,9 +76,14 @@ _COUNTED = {
 }
 
 
-def counted_by(source: str) -> str:
-    """What a source's events are."""
-    return _COUNTED.get(source, "the memory controllers")
+def counted_by(source: str, plan: Plan | None = None) -> str:
+    """What a source's events are, and how many units its plan counts at."""
+    what = _COUNTED.get(source, "the memory controllers")
+    if plan is None or source == "core":
+        return what
+    units = {(group.events[0].pmu, group.cpu) for group in plan.groups}
+    sockets = {group.socket for group in plan.groups}
+    return f"{what}: {len(units)} unit{'s' * (len(units) > 1)} on {len(sockets)} socket{'s' * (len(sockets) > 1)}"
 
 
 def missing_modules(host: Host, modules: Sequence[str]) -> tuple[str, ...]:
