@@ -23,9 +23,10 @@ import scripts.passes
 from passline import build
 from passline.contenders import Built
 from passline.counters import chain
-from passline.errors import MachineError
+from passline.errors import MachineError, MeasurementError
 from passline.machine import detect, write_machine
 from passline.machine_sources import Cache
+from passline.measure import lock
 from passline.measure.library import Library
 from passline.plan import Host, Planner
 from passline.registry import KERNELS, load_isas, load_study, traffic
@@ -92,14 +93,18 @@ class Session:
     def host_socket(self):
         return self.host.tree.integer(f"sys/devices/system/cpu/cpu{self.node[0]}/topology/physical_package_id")
 
-    def count(self, mode="auto"):
-        out = self.folder / "counts.json"
-        scripts.count.main(
-            mode, self.folder / "blocks.json", self.folder / "machine.json", self.node, [self.isa], "softmax",
-            "presets", LABEL, out, self.host.tree, self.kernel,
-        )  # fmt: skip
-        scripts.counters.main(out, self.folder / "counters.csv")
-        return json.loads(out.read_text())
+    def count(self, mode="auto", out="counts.json"):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(lock, "PATH", self.folder / "measuring.lock")  # it waits for no measurement
+            scripts.count.main(
+                mode, self.folder / "blocks.json", self.folder / "machine.json", self.node, [self.isa], "softmax",
+                "presets", LABEL, self.folder / out, self.host.tree, self.kernel,
+            )  # fmt: skip
+        return json.loads((self.folder / out).read_text())
+
+    def write_counters(self):
+        scripts.counters.main(self.folder / "counts.json", self.folder / "counters.csv")
+        return read_table("counters", self.folder / "counters.csv")
 
     def plan(self):
         study = self.studies[0]
@@ -140,6 +145,7 @@ def counted(kernels, tmp_path_factory):
     session = Session(kernels, tmp_path_factory.mktemp("counted"))
     affinity = os.sched_getaffinity(0)
     session.record = session.count()
+    session.write_counters()
     assert os.sched_getaffinity(0) == affinity
     session.found = session.tables()
     return session
@@ -252,11 +258,11 @@ def test_fake_transport_figures_draw_counts_as_counted(counted):
 def test_fake_transport_a_wrong_scale_is_printed_and_never_corrected(kernels, tmp_path):
     session = Session(kernels, tmp_path, scale=0.5)
     session.count()
+    table = session.write_counters()
     session.found = session.tables()
     far = alone(session, n=session.labels["4 x LLC"])
     np.testing.assert_allclose(far["bytes_read_counted"], 0.5 * far["bytes_read_model"], rtol=1e-3)
     assert set(far["confidence"]) == {"C"}
-    table = read_table("counters", session.folder / "counters.csv")
     np.testing.assert_allclose(table.loc[table["direction"] != "-", "calibration"], 0.5, rtol=1e-3)
 
 
@@ -272,8 +278,8 @@ class Vanishing(FakeTransport):
 def test_fake_transport_a_source_that_is_lost_leaves_the_model_and_its_reason(kernels, tmp_path):
     session = Session(kernels, tmp_path, Vanishing)
     session.count()
+    table = session.write_counters()
     session.found = session.tables()
-    table = read_table("counters", session.folder / "counters.csv")
     lost = table[table["status"] == "unavailable"]
     assert set(lost["variant"]) == set(session.chosen.values())
     assert lost["reason"].str.contains("imc was lost while counting: uncore_imc").all()
@@ -288,15 +294,29 @@ def test_fake_transport_a_source_that_is_lost_leaves_the_model_and_its_reason(ke
         session.count("require")
 
 
-def test_fake_transport_off_runs_nothing(counted, tmp_path):
+def test_fake_transport_off_runs_nothing(counted):
     before = dict(counted.kernel.calls)
-    session = counted
-    out = tmp_path / "counts.json"
-    scripts.count.main(
-        chain.OFF, session.folder / "blocks.json", session.folder / "machine.json", session.node, [session.isa],
-        "softmax", "presets", LABEL, out, session.host.tree, session.kernel,
-    )  # fmt: skip
-    assert session.kernel.calls == before
-    made = json.loads(out.read_text())
+    made = counted.count(chain.OFF, "off.json")
+    assert counted.kernel.calls == before
     assert {row["reason"] for row in made["rows"]} == {"counters: off"}
     assert made["records"] == []
+
+
+def test_fake_transport_a_step_whose_run_was_killed_ends_and_leaves_no_half_record(counted, monkeypatch):
+    class Orphan:
+        """A guard whose parents are gone after the third look."""
+
+        looks = 0
+
+        def alone(self):
+            self.looks += 1
+            return self.looks > 3
+
+    before = sum(counted.kernel.calls.values())
+    monkeypatch.setattr(scripts.count, "Guard", Orphan)
+    with pytest.raises(MeasurementError, match=r"the run that asked for it was killed. Run snakemake again"):
+        counted.count(out="killed.json")
+    assert sum(counted.kernel.calls.values()) > before
+    assert counted.kernel.left_open == 0
+    assert not list(counted.folder.glob("*killed.json"))
+    assert len(os.sched_getaffinity(0)) >= len(counted.node)

@@ -87,7 +87,7 @@ def test_all_parts_are_there(pages: list[str]) -> None:
         "Over size",
         "Why",
         "Class counts",
-        "Traffic model",
+        "Traffic",
         "Variants",
         "Accuracy",
         "left out",
