@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import math
 import os
@@ -106,9 +105,9 @@ def run(plan: Plan, loops: Loops, machine: Machine) -> Report:
     try:
         with pinned(machine.measuring_cpu):
             return calibrated(plan, loops, library, Perf(library), machine.measuring_cpu, llc)
-    except (MemoryError, OSError) as error:
-        if isinstance(error, MemoryError) or error.errno == errno.ENOMEM:
-            return Report(f"a row of {calibrate.LLC_MULTIPLE} times the last-level cache does not fit into memory")
+    except MemoryError:
+        return Report(f"a row of {calibrate.LLC_MULTIPLE} times the last-level cache does not fit into memory")
+    except OSError as error:
         return Report(f"the counters could not be opened again ({error})")
 
 

@@ -6,6 +6,7 @@ takes what malloc gives (16-byte alignment, as std::vector in the paper's releas
 
 from __future__ import annotations
 
+import errno
 import math
 import mmap
 from dataclasses import dataclass
@@ -48,12 +49,21 @@ def allocate(n_rows: int, n_elements: int, pages: str) -> Buffer:
     else:
         # Whole huge pages: a mapping that ends within one gets none there.
         whole_pages = math.ceil(size / HUGE_PAGE) * HUGE_PAGE
-        mapped = mmap.mmap(-1, whole_pages + HUGE_PAGE, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+        mapped = _mapped(whole_pages + HUGE_PAGE)
         advise(mapped, pages)
         raw = np.frombuffer(mapped, np.uint8)
         start = (-raw.ctypes.data) % HUGE_PAGE
     flat = raw[start : start + size].view(np.float32)  # a view keeps the memory it is cut from
     return Buffer(tuple(flat[i * stride // 4 : i * stride // 4 + n_elements] for i in range(n_rows)), flat)
+
+
+def _mapped(size: int) -> mmap.mmap:
+    try:
+        return mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    except OSError as error:
+        if error.errno == errno.ENOMEM:
+            raise MemoryError(f"{size} bytes cannot be mapped") from error
+        raise
 
 
 def advise(mapped: mmap.mmap, pages: str) -> None:
