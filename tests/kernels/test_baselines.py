@@ -21,10 +21,10 @@ from passline.contenders import outside
 from passline.derive.passes import passes_table
 from passline.derive.ratios import compared, ratios_table
 from passline.error_over_n import error_over_n
+from passline.known_baselines import FOLDER, installed, names
 from passline.measure import session
 from passline.measure.outside import RELATIVE_ERROR, deviation
 from passline.measure.spec import write_json
-from passline.outside import FOLDER, installed, names
 from passline.plan import pairs
 from passline.tables import conform
 

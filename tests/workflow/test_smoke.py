@@ -102,6 +102,28 @@ def test_editing_a_figure_redraws_it_and_nothing_else(road):
     assert run(road, *SMOKE).returncode == 0
 
 
+def test_a_baseline_is_timed_compared_and_its_error_stands_beside_ours(road):
+    tables = session(road) / "tables"
+    ratios = read_table("ratios", tables / "ratios.csv")
+    against = ratios[ratios["base"] == "numpy"]
+    assert set(against["isa"]) == set(ratios["isa"])
+    assert (against["base_time_median_s"] > 0).all()
+    assert "numpy" in set(read_table("error_over_n", tables / "error_over_n.csv")["algorithm"])
+    facts = read_table("baselines", tables / "baselines.csv")
+    assert set(facts["n_elements"]) == set(against["n_elements"])
+    assert (facts["call_overhead_s"] > 0).all()
+
+
+def test_editing_a_baseline_plans_and_measures_but_builds_and_checks_nothing(road):
+    path = road / "workflow/passline/baselines/numpy.py"
+    before = path.read_text()
+    edit(path, "\n# edited\n")
+    jobs = planned(road)
+    path.write_text(before)
+    assert {"baselines", "plan", "measure"} <= jobs.keys()
+    assert not {"compile", "link", "check", "tuning"} & jobs.keys()
+
+
 def test_editing_a_statistic_recomputes_tables_but_measures_nothing(road):
     edit(road / "workflow/passline/statistics.py", "\n# edited\n")
     jobs = planned(road)

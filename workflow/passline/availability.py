@@ -17,10 +17,10 @@ from pathlib import Path
 import numpy as np
 
 from passline import baselines
+from passline.known_baselines import Known
 from passline.measure import outside
 from passline.measure.buffers import CACHE_LINE
 from passline.measure.spec import write_json
-from passline.outside import Known
 
 LIMIT_S = 300.0  # importing a large package from a slow disk
 SIZES = (1, 15, 1000, 100_003)

@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from passline import outside
+from passline import known_baselines
 from passline.contenders import Built
 from passline.imports import module_files
 from passline.measure.spec import Block
@@ -91,10 +91,10 @@ def code_hashes(
 
 def _baseline_hashes(name: str) -> dict[str, str]:
     """What a baseline's numbers depend on: its file and those of ours it uses, and what is installed of it."""
-    own = outside.FOLDER / f"{name}.py"
+    own = known_baselines.FOLDER / f"{name}.py"
     paths = [own, *map(Path, module_files(own))]
     hashes = {f"{path.parent.name}/{path.name}": sha256(path) for path in paths}
-    return hashes | {f"baseline {name}": outside.installed([name])[name]}
+    return hashes | {f"baseline {name}": known_baselines.installed([name])[name]}
 
 
 def step_document(

@@ -9,8 +9,8 @@ from typing import Any
 from passline.contenders import Built, algorithm, alone, outside, runs
 from passline.effort import design, looks
 from passline.errors import ConfigError
+from passline.known_baselines import Known, asked
 from passline.measure.spec import Block, Contender, Inputs, Stop
-from passline.outside import Known, asked
 from passline.registry import Isa, Study, load_isas
 from passline.sizes import Caches, key_sizes, sweep_sizes
 

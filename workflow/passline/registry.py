@@ -13,7 +13,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from passline import outside
+from passline import known_baselines
 from passline.errors import MachineError, StudyError
 from passline.schema import load_yaml, validate
 
@@ -224,7 +224,7 @@ def load_study(folder: Path, isas: Mapping[str, Isa], grid: str = "default") -> 
                     f"Known passes: {', '.join(passes)}",
                 )
     comparisons = document.get("comparisons", [])
-    bases = {*algorithms, *outside.names()}
+    bases = {*algorithms, *known_baselines.names()}
     for name in {one for one, _ in comparisons} - algorithms.keys() | {base for _, base in comparisons} - bases:
         known = ", ".join(algorithms)
         raise StudyError(f"{path}: comparisons", f"unknown algorithm {name!r}", f"Known algorithms: {known}")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from passline import outside
+from passline import known_baselines
 from passline.config import check_config, find_compilers
 from passline.errors import ConfigError, MachineError
 from passline.machine import Machine, detect
@@ -38,7 +38,7 @@ class Setup:
     @property
     def baselines(self) -> list[str]:
         """Outside baselines that the config asks for."""
-        return outside.wanted(self.config)
+        return known_baselines.wanted(self.config)
 
     @property
     def session_folder(self) -> str:
@@ -124,8 +124,8 @@ def load(config: Mapping[str, Any], root: Path = Path("/")) -> Setup:
     setup = Setup(config, machine, label, isas, missing, studies)
     if not isas:
         raise MachineError("config: isas", "no instruction set is left", "Use isas: auto")
-    outside.wanted(config)
-    outside.check_comparisons(config.get("comparisons", []), setup.study.algorithms)
+    known_baselines.wanted(config)
+    known_baselines.check_comparisons(config.get("comparisons", []), setup.study.algorithms)
     planner = setup.planner()
     planner.selftest_sizes()
     for group in config["blocks"]:

@@ -8,7 +8,7 @@ from passline.errors import PasslineError
 from passline.imports import figure_tables, module_files
 from passline.machine import write_machine
 from passline.measure.spec import write_json
-from passline.outside import installed
+from passline.known_baselines import installed
 from passline.registry import sha256, source_files
 from passline.setup import load
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from passline.builds import built, load_builds, step_document
 from passline.errors import MeasurementError
+from passline.known_baselines import Known
 from passline.measure.spec import write_json
-from passline.outside import Known
 from passline.script import reporting
 from passline.setup import load
 from passline.sizes import KEY_FRACTIONS

@@ -26,7 +26,7 @@ Call = Callable[[], Any]
 
 NOT_TOLD = "not told"
 
-# One thread, whatever runtime a baseline brings: the first two are read when it is loaded, so they are set before.
+# One thread, whatever runtime a baseline brings. Runtimes read these as they are loaded.
 _ONE_THREAD = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 
 

@@ -1,4 +1,4 @@
-"""NumPy as people write it: three temporary rows, and a fourth for the result."""
+"""NumPy as people write it: two temporary rows, and a third for the result."""
 
 from __future__ import annotations
 

@@ -5,10 +5,10 @@ import copy
 import pytest
 import yaml
 
-from passline import outside
+from passline import known_baselines
 from passline.contenders import Built
 from passline.errors import ConfigError, StudyError
-from passline.outside import Known
+from passline.known_baselines import Known
 from passline.plan import Host, Planner
 from passline.registry import KERNELS, load_isas, load_study
 from passline.schema import validate
@@ -23,7 +23,7 @@ HERE = {
     "numpy": Known("NumPy", ok=True, version="2", isa="AVX", threads=1, denormals="kept"),
     "torch": Known("PyTorch", ok=False, reason="PyTorch cannot be imported"),
 }
-CONFIG = yaml.safe_load((outside.FOLDER.parents[1] / "config" / "default.yaml").read_text())
+CONFIG = yaml.safe_load((known_baselines.FOLDER.parents[1] / "config" / "default.yaml").read_text())
 
 
 def group(**changes):
@@ -49,9 +49,9 @@ def baselines_of(block):
     return [c["baseline"] for c in block["contenders"] if c["baseline"]]
 
 
-def test_no_group_of_the_configs_at_hand_asks_for_one():
-    for path in (outside.FOLDER.parents[1] / "config").glob("*.yaml"):
-        assert outside.wanted(CONFIG | yaml.safe_load(path.read_text())) == []
+def test_make_needs_none_that_must_be_installed():
+    for path in (known_baselines.FOLDER.parents[1] / "config").glob("*.yaml"):
+        assert known_baselines.wanted(CONFIG | yaml.safe_load(path.read_text())) in ([], ["numpy"])
 
 
 def test_what_is_there_is_timed_beside_the_algorithms_and_what_is_not_is_skipped_with_the_reason():
@@ -67,8 +67,10 @@ def test_what_is_there_is_timed_beside_the_algorithms_and_what_is_not_is_skipped
 def test_available_asks_for_every_file_and_what_was_not_probed_is_skipped():
     made = plan(group(baselines="available"))
     assert baselines_of(made.blocks[0]) == ["numpy"]
-    assert {row["what"] for row in made.skipped} == {f"baseline {name}" for name in outside.names() if name != "numpy"}
-    assert outside.wanted(config(group(baselines="available"))) == outside.names()
+    assert {row["what"] for row in made.skipped} == {
+        f"baseline {name}" for name in known_baselines.names() if name != "numpy"
+    }
+    assert known_baselines.wanted(config(group(baselines="available"))) == known_baselines.names()
 
 
 def test_groups_without_the_key_hold_none():
@@ -111,13 +113,13 @@ def test_a_second_group_adds_its_baselines_to_a_block_and_its_pairs_with_what_wa
 )
 def test_a_baseline_that_cannot_be_meant_is_refused(changes, message):
     with pytest.raises(ConfigError, match=message):
-        outside.wanted(config(group(**changes)))
+        known_baselines.wanted(config(group(**changes)))
 
 
 def test_baselines_compute_softmax_and_are_refused_in_another_study():
     with pytest.raises(ConfigError, match="they compute softmax, the study is 'logsumexp'"):
-        outside.wanted(config(group(baselines="available"), study="logsumexp"))
-    assert outside.wanted(config(group(), study="logsumexp")) == []
+        known_baselines.wanted(config(group(baselines="available"), study="logsumexp"))
+    assert known_baselines.wanted(config(group(), study="logsumexp")) == []
 
 
 @pytest.mark.parametrize(
@@ -128,9 +130,9 @@ def test_baselines_compute_softmax_and_are_refused_in_another_study():
     ],
 )
 def test_a_comparison_of_what_does_not_exist_is_refused(pair, message):
-    outside.check_comparisons([["two_pass", "numpy"], ["two_pass", "three_pass_reload"]], STUDY.algorithms)
+    known_baselines.check_comparisons([["two_pass", "numpy"], ["two_pass", "three_pass_reload"]], STUDY.algorithms)
     with pytest.raises(ConfigError, match=message):
-        outside.check_comparisons([pair], STUDY.algorithms)
+        known_baselines.check_comparisons([pair], STUDY.algorithms)
 
 
 def test_a_study_may_name_a_baseline_as_base_only(tmp_path):
