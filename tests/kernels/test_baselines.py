@@ -187,6 +187,7 @@ def test_bytes_of_a_baseline_are_not_modelled(block, tmp_path, host, built):
     )
     plan = {
         "labels": {},
+        "out_of_cache": [],
         "baselines": {"numpy": {}},
         "algorithms": {a.name: {"passes": list(a.passes)} for a in built.study.algorithms.values()},
     }
@@ -195,6 +196,7 @@ def test_bytes_of_a_baseline_are_not_modelled(block, tmp_path, host, built):
     )
     assert table.loc["numpy", "time_median_s"] > 0
     assert np.isnan(table.loc["numpy", "bytes_algorithmic"])
+    assert table.loc["numpy", "confidence"] == "-"
     assert table.loc["two_pass", "bytes_algorithmic"] > 0
 
 

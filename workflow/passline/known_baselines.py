@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -85,7 +86,8 @@ def _installed(module: Any) -> str:
     if distribution := getattr(module, "DISTRIBUTION", None):
         with suppress(metadata.PackageNotFoundError):
             found.append(f"{distribution} {metadata.version(distribution)}")
-    folders = [folder for root in _SYSTEM for folder in (Path(root), *Path(root).glob("*-linux-gnu*"))]
+    roots = [*filter(None, os.environ.get("LD_LIBRARY_PATH", "").split(":")), *_SYSTEM]
+    folders = [folder for root in roots for folder in (Path(root), *Path(root).glob("*-linux-gnu*"))]
     paths = [Path(folder, library) for library in getattr(module, "LIBRARIES", ()) for folder in folders]
     found += sorted({str(path.resolve()) for path in paths if path.is_file()})
     return ", ".join(found)

@@ -90,7 +90,9 @@ def _counted_alone(counts: Mapping[tuple[Any, ...], Mapping[str, Any]], registry
 
 
 def _model_confidence(row: Mapping[str, Any], plan: Mapping[str, Any]) -> str:
-    """Of the model: better where these very kernels were simulated, which was out of cache."""
+    """Of the model: better where these very kernels were simulated, which was out of cache. Baselines have none."""
+    if row["algorithm"] in plan.get("baselines", {}):
+        return NOT_APPLICABLE
     far = [n for label in plan["out_of_cache"] if (n := length_of(plan, label)) is not None]
     elements = int(row["n_elements"]) * int(row["threads"])
     confirmed = row["variant"] in plan.get("simulated", ()) or (row["variant"] == PRESET and plan.get("simulated"))
