@@ -18,10 +18,11 @@ BIMODAL = (("avx512f", 4194304), ("avx2", 2933659))
 CHANGED = ("avx512f", 65536)
 DESIGN: dict[str, Any] = {
     "rounds_least": 12,
+    "rounds_most_in_cache": 24,
     "rounds_most": 18,
     "target_in_cache": 0.01,
     "target": 0.03,
-    "sweeps": 32,
+    "sweeps": 16,
     "value_s": 5e-4,
     "ceiling_rounds": 7,
     "tune_rounds": 7,

@@ -49,7 +49,7 @@ def test_intervals_cover_the_true_ratio(name: str, rounds: int) -> None:
 @pytest.mark.parametrize("target", [0.004, 0.008, 0.012])
 def test_stopping_when_the_interval_is_narrow_keeps_the_coverage(name: str, target: float) -> None:
     planned = design(1.0)
-    most = planned.rounds_most
+    most = planned.rounds_most_in_cache
     sample = ratios(NOISES[name], np.random.default_rng(1), most)
     rule = looks(planned.rounds_least, most)
     covered, ends = [], []
@@ -67,8 +67,8 @@ def test_stopping_when_the_interval_is_narrow_keeps_the_coverage(name: str, targ
 def test_stopping_keeps_the_coverage_at_the_effort_of_paper_too(name: str) -> None:
     """Four times the rounds are looked at five times as often; a block's three pairs must all be narrow enough."""
     rng, planned, runs = np.random.default_rng(6), design(4.0), 400
-    rule = looks(planned.rounds_least, planned.rounds_most)
-    errors = NOISES[name](rng, (runs, 3, planned.rounds_most))
+    rule = looks(planned.rounds_least, planned.rounds_most_in_cache)
+    errors = NOISES[name](rng, (runs, 3, planned.rounds_most_in_cache))
     one, two, three = np.exp(0.7 * errors.swapaxes(0, 1))
     covered, ends = [], set()
     for pairs in np.stack([one / three, two / three, two / one], axis=-1):

@@ -58,7 +58,7 @@ def block(n=1 << 20, planted=0.0, contenders=1, **changes):
         "threads": 1,
         "rounds": 36,
         "stop": {"pairs": [[0, 0]], "target": 0.01, "looks": [[12, 3], [36, 12]]},
-        "sweeps": 32,
+        "sweeps": 16,
         "value_s": 5e-4,
         "contenders": [{"variants": ["v"], "baseline": "", "planted": planted, "planted_every": 1}] * contenders,
         **changes,
@@ -66,16 +66,16 @@ def block(n=1 << 20, planted=0.0, contenders=1, **changes):
 
 
 def test_a_round_of_short_calls_takes_its_values():
-    # A call of 1024 elements takes 1.2 us: 32 values of 0.5 ms, each settled for a twentieth, and 1.5 to calibrate.
-    expected = 0.2 + 2 * 4 * 1024 * 1e-9 + 5e-4 * (1.5 + 32 * (1 + 1 / 20))
+    # A call of 1024 elements takes 1.2 us: 16 values of 0.5 ms, each settled for a twentieth, and 1.5 to calibrate.
+    expected = 0.2 + 2 * 4 * 1024 * 1e-9 + 5e-4 * (1.5 + 16 * (1 + 1 / 20))
     assert round_s(block(n=1024), TRAFFIC, LLC, SPEED) == pytest.approx(expected)
 
 
 def test_a_round_of_long_calls_takes_fewer_of_them():
     # 4 Mi elements: 5 ms a call, where a value takes 0.5 ms.
     call_s = (4 << 20) * 12 * 1e-10
-    sweeps = round(SLOW * 32 * 5e-4 / call_s)
-    assert 4 < sweeps < 32
+    sweeps = round(SLOW * 16 * 5e-4 / call_s)
+    assert 4 < sweeps < 16
     expected = 0.2 + 2 * 4 * (4 << 20) * 1e-9 + call_s * (1.5 + sweeps)
     assert round_s(block(n=4 << 20), TRAFFIC, LLC, SPEED) == pytest.approx(expected)
 

@@ -149,7 +149,7 @@ def test_class_counts_are_all_there_and_the_skipped_one_has_its_reason(found: di
 def test_the_effort_is_said_as_the_design_that_follows_from_it() -> None:
     text = numbers.effort_in_words(0.5, doubtful.DESIGN)
     assert text.startswith("0.5, that is, at least 12 rounds of each block")
-    assert f"32 values of 500{formats.NARROW}µs per contender" in text
+    assert f"16 values of 500{formats.NARROW}µs per contender" in text
 
 
 def test_report_tables_refuse_a_row_of_another_length() -> None:

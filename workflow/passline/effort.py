@@ -39,6 +39,7 @@ class Design:
     """How much is measured. Times in seconds, targets as half-widths of a ratio's 95 % interval."""
 
     rounds_least: int  # rounds of every block before its first look; all rounds of a block without pairs
+    rounds_most_in_cache: int
     rounds_most: int
     target_in_cache: float
     target: float
@@ -55,10 +56,11 @@ def design(effort: float) -> Design:
     least = max(LEAST_VALUES, round(12 * part))
     return Design(
         rounds_least=least,
+        rounds_most_in_cache=max(least, round(24 * effort)),
         rounds_most=max(least, round(18 * effort)),
         target_in_cache=0.01 / root,
         target=0.03 / root,
-        sweeps=max(1, round(32 * part)),
+        sweeps=max(1, round(16 * part)),
         value_s=5e-4 * part,
         ceiling_rounds=max(1, round(7 * effort)),
         tune_rounds=max(1, round(7 * effort)),

@@ -200,7 +200,7 @@ class Planner:
         in_cache = self.in_cache(protocol, n)
         key = {"n_elements": n, "threads": 1, "cache_protocol": protocol, "inputs": family, "pages": pages}
         compared = pairs(contenders, self.comparisons) if compared is None else compared
-        most = self.design.rounds_most
+        most = self.design.rounds_most_in_cache if in_cache else self.design.rounds_most
         target = self.design.target_in_cache if in_cache else self.design.target
         return {
             "name": name,

@@ -84,10 +84,11 @@ def stop_rule(plan: Plan) -> str:
     """The rule that ends a block, fixed before the run."""
     design = plan["design"]
     inside, outside = (formats.percent(design[key], 1) for key in ("target_in_cache", "target"))
+    most = " or ".join(dict.fromkeys(str(design[key]) for key in ("rounds_most_in_cache", "rounds_most")))
     return (
         "A block of algorithms ends at the first look where the 95 % interval of every ratio in it has a half-width of "
         f"at most {inside} (in cache: x and y in half of the last-level cache) or {outside} (beyond), else with its "
-        f"{design['rounds_most']} rounds; the first look is after {design['rounds_least']}."
+        f"{most} rounds; the first look is after {design['rounds_least']}."
     )
 
 

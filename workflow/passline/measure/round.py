@@ -31,7 +31,7 @@ from passline.measure.timed import Timed
 CLOCK_S = 50e-6  # length of one clock measurement
 SETTLE = 20  # before each value, 1/20 of its calls run untimed: the caches then hold this contender's own footprint
 LONG = 4  # a call this many times longer than a value should be needs none of that: its row is too long for any cache
-SLOW = 2  # a contender may take this many times longer in a round than sweeps of the usual values: longer calls are
+SLOW = 4  # a contender may take this many times longer in a round than sweeps of the usual values: longer calls are
 LEAST_SWEEPS = 4  # timed in fewer sweeps, but in so many that all of them meet each alignment to four cache lines
 # x and y start at one of 64 cache lines of a page, another one in each sweep: which sets they share, and whether their
 # low address bits agree, changes the time of a kernel (Mytkowicz et al. 2009). Odd steps reach every line.
