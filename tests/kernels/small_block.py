@@ -12,7 +12,7 @@ from built_kernels import Built as Library
 from passline.contenders import Built, algorithm, alone
 from passline.measure import session
 from passline.measure.spec import Block
-from passline.plan import stop_rule
+from passline.plan_blocks import stop_rule
 
 N = 3001
 CODE = {"object": "1"}

@@ -25,7 +25,7 @@ from passline.measure import session
 from passline.measure.outside import RELATIVE_ERROR, deviation
 from passline.measure.spec import write_json
 from passline.outside import FOLDER, installed, names
-from passline.plan import pairs
+from passline.plan_blocks import pairs
 from passline.tables import conform
 
 FAKES = Path(__file__).parent / "fake_baselines"

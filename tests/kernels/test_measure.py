@@ -16,7 +16,7 @@ from passline.measure import buffers, session, stop
 from passline.measure.library import Library
 from passline.measure.round import LEAST_SWEEPS, offsets
 from passline.measure.spec import fingerprint, write_json
-from passline.plan import stop_rule
+from passline.plan_blocks import stop_rule
 from passline.tables import conform
 
 

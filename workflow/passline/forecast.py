@@ -22,7 +22,7 @@ import yaml
 
 from passline.availability import probe_all
 from passline.config import DEFAULT
-from passline.contenders import Built
+from passline.contenders import untuned
 from passline.counters import planning
 from passline.counters import step as counting
 from passline.counters.chain import Chosen, mode_of
@@ -85,7 +85,7 @@ def run(arguments: argparse.Namespace) -> int:
     setup = load(read_config(arguments.configfile, arguments.profile))
     mode = mode_of(setup.config["counters"])
     planner = setup.planner()
-    builds = [_untuned(setup, compiler) for compiler in setup.config["compilers"]]
+    builds = [untuned(setup.study, setup.isas, compiler) for compiler in setup.config["compilers"]]
     plan = planner.plan(builds, CLOCK_READING_S, CORE_S_PER_ELEMENT, probe_all(setup.baselines))
     speed = probe()
     if arguments.selftest:
@@ -138,12 +138,6 @@ def _yaml(path: Path) -> dict[str, Any]:
     except OSError as error:
         raise ConfigError(path, f"cannot be read ({error.strerror})", "Name a YAML file, as for snakemake") from error
     return document
-
-
-def _untuned(setup: Setup, compiler: str) -> Built:
-    """A build before tuning: presets stand in for the tuned choices, which are as many."""
-    study = setup.study
-    return Built(compiler, "-", {(p, isa): study.preset(p, isa).name for p in study.passes for isa in setup.isas})
 
 
 def probe() -> Speed:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
-from passline.contenders import Built, algorithm, alone, outside, runs
-from passline.effort import design, looks
+from passline import plan_beyond
+from passline.contenders import Built, alone, runs
+from passline.effort import design
 from passline.errors import ConfigError
-from passline.measure.spec import Block, Contender, Inputs, Stop
+from passline.measure.spec import Block, Contender, Inputs
 from passline.outside import Known, asked
+from passline.plan_blocks import merge, pairs, peers, single, stop_rule, unique, whole
 from passline.registry import Isa, Study, load_isas
 from passline.sizes import Caches, key_sizes, sweep_sizes
 
@@ -54,7 +57,10 @@ class Planner:
         """Resolve the sizes; ConfigError where a size listed in the config does not fit into memory."""
         self.config, self.study, self.ceilings, self.isas, self.host = config, study, ceilings, isas, host
         self.design = design(config["effort"])
-        self.comparisons = (*study.comparisons, *map(tuple, config.get("comparisons", [])))
+        self.comparisons: tuple[tuple[str, str], ...] = (
+            *study.comparisons,
+            *((one, base) for one, base in config.get("comparisons", [])),
+        )
         self.known_isas = list(load_isas())
         self.key = key_sizes(host.caches)
         listed = config["sizes"]["sweep"]
@@ -108,28 +114,54 @@ class Planner:
         blocks: list[Block] = []
         skipped: list[dict[str, str]] = []
         for group in self.config["blocks"]:
+            if plan_beyond.is_beyond(group) and not self.study.beyond:
+                skipped.append({"what": "blocks beyond the paper", "reason": "the study has no algorithm for them"})
+                continue
             isas, missing = self.resolve_isas(group["isas"])
             skipped += [
                 {"what": f"{group['kind']} blocks on {isa}", "reason": reason} for isa, reason in missing.items()
             ]
-            peers, absent = _peers(self.study, asked(group), baselines or {})
-            skipped += absent
-            for n, reason in self.resolve_sizes(group):
-                for protocol in group["protocols"]:
-                    for family in group["inputs"]:
-                        for pages in group.get("pages", ["huge"]):
-                            name = f"{group['kind']}-{protocol}-n{n}-{family}-{pages}"
-                            why = reason or self.doubt(group["kind"], protocol, n, clock_cost_s, call_s_per_element)
-                            if why is not None:
-                                skipped.append({"what": name, "reason": why})
-                                continue
-                            found = [c for b in builds for isa in isas for c in self.contenders(group["kind"], b, isa)]
-                            contenders, out = self.sound(found, builds)
-                            skipped += out
-                            if contenders:
-                                contenders += peers
-                                blocks.append(self.block(name, protocol, n, family, pages, contenders))
-        return Plan(_merge(blocks), self.labels, _unique(skipped))
+            outsiders, absent = peers(self.study, asked(group), baselines or {})
+            found, left_out = self.contenders(group, builds, isas)
+            sound, out = self.sound(found, builds)
+            skipped += absent + left_out + out
+            for name, n, protocol, family, pages, reason in self.points(group):
+                why = reason or self.doubt(group["kind"], protocol, n, clock_cost_s, call_s_per_element)
+                if why is not None:
+                    skipped.append({"what": name, "reason": why})
+                elif sound:
+                    compared = self.compared(group, sound + outsiders)
+                    blocks.append(self.block(name, protocol, n, family, pages, sound + outsiders, compared))
+        return Plan(merge(blocks), self.labels, unique(skipped))
+
+    def points(self, group: Mapping[str, Any]) -> Iterator[tuple[str, int, str, str, str, str | None]]:
+        """Name, row length, protocol, inputs and pages of each block of a group, and why it is skipped or None."""
+        word = plan_beyond.BEYOND if plan_beyond.is_beyond(group) else group["kind"]
+        lists = (group["protocols"], group["inputs"], group.get("pages", ["huge"]))
+        for (n, reason), protocol, family, pages in product(self.resolve_sizes(group), *lists):
+            yield f"{word}-{protocol}-n{n}-{family}-{pages}", n, protocol, family, pages, reason
+
+    def contenders(
+        self, group: Mapping[str, Any], builds: Sequence[Built], isas: Sequence[str]
+    ) -> tuple[list[Contender], list[dict[str, str]]]:
+        """Contenders of a group: algorithms, or passes beside their ceilings; and what of them its ISAs lack."""
+        found: list[Contender] = []
+        lacking: list[dict[str, str]] = []
+        for built, isa in product(builds, isas):
+            if plan_beyond.is_beyond(group):
+                names = plan_beyond.names(group, self.study)
+                mine, out = plan_beyond.contenders(self.study, self.ceilings, built, isa, names)
+                found, lacking = found + mine, lacking + out
+            elif group["kind"] == "passes":
+                found += single(self.study, self.ceilings, built, isa)
+            else:
+                found += whole(self.study, built, isa, split=group["kind"] == "split")
+        return found, lacking
+
+    def compared(self, group: Mapping[str, Any], contenders: Sequence[Contender]) -> list[list[int]]:
+        """The pairs that must be told apart: in blocks beyond the paper, those of its own algorithms are not."""
+        wanted = plan_beyond.asked(self.comparisons, self.study) if plan_beyond.is_beyond(group) else self.comparisons
+        return pairs(contenders, wanted)
 
     def resolve_isas(self, wanted: str | Sequence[str]) -> tuple[list[str], dict[str, str]]:
         """ISAs of a group, and those it names that this session does not have."""
@@ -241,25 +273,6 @@ class Planner:
         )
         return {"name": family, "distribution": spec["distribution"], "low": float(low), "high": float(high)}
 
-    def contenders(self, kind: str, built: Built, isa: str) -> list[Contender]:
-        """Contenders of a block: algorithms with their preset and tuned variants, or passes beside their ceilings."""
-        if kind != "passes":
-            choices = [
-                (a, c)
-                for a in self.study.algorithms.values()
-                for c in ("preset", "tuned")
-                if c == "preset" or all((p, isa) in built.chosen for p in a.passes)
-            ]
-            return [algorithm(self.study, a.name, built, isa, choice, split=kind == "split") for a, choice in choices]
-        names = {self.study.preset(p, isa).name for p in self.study.passes} | set(built.chosen.values())
-        passes = [alone(self.study, v, built) for v in self.study.variants if v.isa == isa and v.name in names]
-        roofs = [
-            alone(self.ceilings, v, built)
-            for v in self.ceilings.variants
-            if v.isa == isa and self.ceilings.passes[v.pass_name].mix != (0, 0, False)
-        ]
-        return passes + roofs
-
     def tuning(self, builds: Sequence[Built]) -> list[Block]:
         """Blocks of the tuning step: every sound variant alone, in L1, in L2, and with x as large as the LLC.
 
@@ -326,65 +339,6 @@ class Planner:
                     {**block, "threads": threads, "rounds": rounds, "sweeps": CEILING_SWEEPS, "value_s": value_s}
                 )
         return blocks
-
-
-def pairs(contenders: Sequence[Contender], comparisons: Iterable[tuple[str, str]]) -> list[list[int]]:
-    """[contender, base] of the comparisons among whole algorithms of one build, ISA and choice of variants.
-
-    A base that is an outside baseline is compared with each of them.
-    """
-    place = {
-        (c["library"], c["key"]["isa"], c["key"]["variant"], c["key"]["algorithm"]): i
-        for i, c in enumerate(contenders)
-        if c["whole"]
-    }
-    outsiders = {c["baseline"]: i for i, c in enumerate(contenders) if c["baseline"]}
-    return [
-        [place[*setting, algorithm], place.get((*setting, base), outsiders.get(base, -1))]
-        for algorithm, base in comparisons
-        for setting in dict.fromkeys(key[:3] for key in place)
-        if (*setting, algorithm) in place and ((*setting, base) in place or base in outsiders)
-    ]
-
-
-def stop_rule(compared: list[list[int]], target: float, least: int, most: int) -> Stop:
-    """The rule for these pairs; without any, all rounds are taken."""
-    return {
-        "pairs": compared,
-        "target": target,
-        "looks": [list(look) for look in looks(least, most)] if compared else [],
-    }
-
-
-def _merge(blocks: list[Block]) -> list[Block]:
-    """Blocks by name: a size that two groups ask for is measured once, with the contenders of both."""
-    merged: dict[str, Block] = {}
-    for block in blocks:
-        if block["name"] not in merged:
-            merged[block["name"]] = block
-            continue
-        into = merged[block["name"]]
-        known = {c["name"] for c in into["contenders"]}
-        into["contenders"] += [c for c in block["contenders"] if c["name"] not in known]
-        place = {c["name"]: i for i, c in enumerate(into["contenders"])}
-        names = [c["name"] for c in block["contenders"]]
-        found = [[place[names[i]], place[names[j]]] for i, j in block["stop"]["pairs"]]
-        into["stop"]["pairs"] += [pair for pair in found if pair not in into["stop"]["pairs"]]
-    return list(merged.values())
-
-
-def _peers(
-    study: Study, names: Sequence[str], known: Mapping[str, Known]
-) -> tuple[list[Contender], list[dict[str, str]]]:
-    """The baselines that can be had, and those that cannot with the reason."""
-    there = [name for name in names if name in known and known[name].ok]
-    reasons = {name: known[name].reason if name in known else "it was not probed" for name in names}
-    absent = [{"what": f"baseline {name}", "reason": reasons[name]} for name in names if name not in there]
-    return [outside(study, name) for name in there], absent
-
-
-def _unique(rows: list[dict[str, str]]) -> list[dict[str, str]]:
-    return list({row["what"]: row for row in rows}.values())
 
 
 def _gigabytes(size: float) -> str:

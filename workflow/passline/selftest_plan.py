@@ -27,7 +27,7 @@ def blocks(planner: Planner, builds: Sequence[Built], sizes: Sequence[int]) -> l
         found = [
             contender
             for built in builds
-            for name in planner.study.algorithms
+            for name in planner.study.papers
             for isa in isas
             for contender in (
                 algorithm(planner.study, name, built, isa, "preset", split=False),

@@ -1,0 +1,205 @@
+"""Algorithms beyond the paper: declared with fixed dimensions, timed in blocks of their own beside their floors."""
+
+from __future__ import annotations
+
+import copy
+import shutil
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import yaml
+
+from passline.builds import chosen
+from passline.config import check_config
+from passline.contenders import Built, untuned
+from passline.errors import ConfigError, StudyError
+from passline.plan import Host, Planner
+from passline.plan_beyond import document
+from passline.registry import KERNELS, Study, load_isas, load_study
+from passline.selftest_plan import blocks as selftest_blocks
+from passline.sizes import Caches
+
+ISAS = load_isas()
+CEILINGS = load_study(KERNELS / "ceilings", ISAS)
+CONFIG = yaml.safe_load((Path(__file__).parents[2] / "workflow/config/default.yaml").read_text())
+CACHES = Caches(l1d=32 << 10, l2=1 << 20, llc=32 << 20)
+EXTRA = {
+    "two_pass_plain": {
+        "title": "Two-Pass, one vector a step",
+        "beyond": True,
+        "passes": [{"pass": "raddextexp", "unroll": 1}, {"pass": "vscaleextexp", "unroll": 1}],
+    },
+    "two_pass_unclamped": {
+        "title": "Two-Pass, finite scores",
+        "beyond": True,
+        "passes": ["raddextexp", {"pass": "vscaleextexp", "unroll": 3, "clamp": None}],
+    },
+}
+GROUP = {
+    "kind": "algorithms",
+    "algorithms": "all",
+    "protocols": ["hot"],
+    "sizes": [4096, 65536],
+    "inputs": ["normal"],
+    "isas": "simd",
+}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The softmax study with two algorithms more, made of its own passes with other fixed dimensions."""
+    made = tmp_path_factory.mktemp("kernels") / "softmax"
+    shutil.copytree(KERNELS / "softmax", made)
+    write(made, EXTRA)
+    return made
+
+
+def write(folder: Path, extra: dict[str, object]) -> None:
+    document = yaml.safe_load((KERNELS / "softmax" / "study.yaml").read_text())
+    papers = {name: spec for name, spec in document["algorithms"].items() if not spec.get("beyond")}
+    document["algorithms"] = papers | extra
+    (folder / "study.yaml").write_text(yaml.safe_dump(document, sort_keys=False))
+
+
+@pytest.fixture(scope="module")
+def study(folder: Path) -> Study:
+    return load_study(folder, ISAS)
+
+
+def tuned(study: Study) -> dict[tuple[str, str], str]:
+    """A choice for every step."""
+    return dict(untuned(study, ISAS, "gcc").chosen)
+
+
+def planner(study: Study, **changes: object) -> Planner:
+    config = {**copy.deepcopy(CONFIG), **changes}
+    return Planner(config, study, CEILINGS, ISAS, Host(CACHES, 24 << 30, (1, 0)))
+
+
+def plan(study: Study, *groups: dict[str, object]):
+    found = planner(study, blocks=list(groups))
+    return found.plan([Built("gcc", "id", tuned(study))], 20e-9, 0.15e-9)
+
+
+def test_a_step_takes_the_variants_with_what_it_fixes(study: Study) -> None:
+    reduce, output = study.algorithms["two_pass_plain"].steps
+    assert {v.dimensions["unroll"] for v in study.variants_of("raddextexp", "avx2", reduce)} == {1}
+    assert study.preset("vscaleextexp", "avx2", output).dimensions["unroll"] == 1
+    # Null is the absence of a dimension: the finite-only variants of three vectors are left out.
+    kept = study.variants_of("vscaleextexp", "avx512f", study.algorithms["two_pass_unclamped"].steps[1])
+    assert {v.dimensions["unroll"] for v in kept} == {3}
+    assert not any(v.finite_only for v in kept)
+
+
+def test_presets_alone_still_hold_a_variant_for_each_step(folder: Path) -> None:
+    presets = load_study(folder, ISAS, "presets")
+    for name in presets.algorithms:
+        assert presets.lacks(name, "avx512f") is None
+    assert len(presets.variants_of("raddextexp", "avx512f")) == 2
+    assert presets.lacks("two_pass_unclamped", "avx2") == presets.algorithms["two_pass_unclamped"].steps[1]
+
+
+@pytest.mark.parametrize(
+    ("entry", "message"),
+    [
+        ({"pass": "raddexp"}, "unknown pass 'raddexp'. Known passes: rmax"),
+        ({"pass": "raddextexp", "unrol": 1}, "unknown dimension 'unrol'. Known dimensions: rr"),
+    ],
+)
+def test_a_step_that_names_what_is_not_there_is_an_error(
+    tmp_path: Path, entry: dict[str, object], message: str
+) -> None:
+    made = tmp_path / "softmax"
+    shutil.copytree(KERNELS / "softmax", made)
+    write(made, {"odd": {"title": "Odd", "beyond": True, "passes": [entry]}})
+    with pytest.raises(StudyError, match=message):
+        load_study(made, ISAS)
+
+
+def test_the_reproduction_is_the_same_with_and_without_them(study: Study) -> None:
+    papers = load_study(KERNELS / "softmax", ISAS)
+    groups = [group for group in CONFIG["blocks"] if "algorithms" not in group]
+    choices = {key: name for key, name in tuned(study).items() if "=" not in key[0]}
+    with_them = planner(study, blocks=groups).plan([Built("gcc", "id", tuned(study))], 20e-9, 0.15e-9)
+    without = planner(papers, blocks=groups).plan([Built("gcc", "id", choices)], 20e-9, 0.15e-9)
+    if not papers.beyond:
+        assert with_them.blocks == without.blocks
+    timed = {c["key"]["algorithm"] for b in with_them.blocks for c in b["contenders"]}
+    assert not timed & set(study.beyond)
+    made = planner(study)
+    checked = {
+        c["key"]["algorithm"] for b in selftest_blocks(made, [Built("gcc", "id", {})], [4096]) for c in b["contenders"]
+    }
+    assert checked == set(study.papers)
+
+
+def test_all_algorithms_and_the_floor_of_each_share_a_block(study: Study) -> None:
+    result = plan(study, GROUP)
+    assert [b["name"] for b in result.blocks] == [f"beyond-hot-n{n}-normal-huge" for n in (4096, 65536)]
+    keys = {(c["key"]["algorithm"], c["key"]["isa"], c["key"]["variant"]) for c in result.blocks[0]["contenders"]}
+    assert {(a, "avx512f", "tuned") for a in study.algorithms} <= keys
+    floors = {(a, isa) for a, isa, variant in keys if variant == "floor"}
+    assert {("read+copy", "avx512f"), ("read+read+copy", "avx2"), ("read+copy+scale_inplace", "avx2")} <= floors
+    assert ("two_pass_unclamped", "avx2", "tuned") not in keys
+    assert {
+        "what": "two_pass_unclamped on avx2",
+        "reason": "the study declares no vscaleextexp unroll=3 clamp=None for it",
+    } in (result.skipped)
+
+
+def test_only_those_beyond_the_paper(study: Study) -> None:
+    (block, *_) = plan(study, {**GROUP, "algorithms": "beyond"}).blocks
+    named = {c["key"]["algorithm"] for c in block["contenders"] if c["key"]["variant"] == "tuned"}
+    assert named == set(study.beyond)
+
+
+def test_a_floor_runs_the_ceilings_with_the_streams_of_each_pass(study: Study) -> None:
+    block = plan(study, GROUP).blocks[0]
+    floor = next(c for c in block["contenders"] if c["name"] == "gcc read+copy+scale_inplace avx2 floor")
+    assert [v.split("-")[1] for v in floor["variants"]] == ["read", "copy", "scale_inplace"]
+    assert floor["state"] == {"scale": 1.0}
+    assert not floor["whole"]
+    assert floor["key"]["study"] == "ceilings"
+
+
+def test_a_study_without_any_skips_the_blocks_and_says_so(folder: Path, tmp_path: Path) -> None:
+    made = tmp_path / "softmax"
+    shutil.copytree(folder, made)
+    write(made, {})
+    result = plan(load_study(made, ISAS), GROUP)
+    assert not result.blocks
+    assert result.skipped == [{"what": "blocks beyond the paper", "reason": "the study has no algorithm for them"}]
+
+
+def test_what_the_analysis_is_told(study: Study) -> None:
+    told = document(study, CEILINGS, Built("gcc", "id", tuned(study)), ["avx2", "avx512f"], ["torch"])
+    assert list(told["algorithms"]) == list(EXTRA)
+    assert ["two_pass_plain", "two_pass"] in told["comparisons"]
+    assert ["two_pass_plain", "torch"] in told["comparisons"]
+    assert not [pair for pair in told["comparisons"] if pair[0] in study.papers]
+    assert told["floors"]["two_pass_plain"] == {"avx2": "read+copy", "avx512f": "read+copy"}
+    assert list(told["floors"]["two_pass_unclamped"]) == ["avx512f"]
+    assert [name.split("-")[3:5] for name in told["variants"]["two_pass_plain"]["avx2"]] == [["p5", "u8"], ["p5", "u8"]]
+
+
+def test_the_key_is_for_algorithms_only() -> None:
+    with pytest.raises(ConfigError):
+        check_config({**CONFIG, "blocks": [{**GROUP, "kind": "split"}]})
+    check_config({**CONFIG, "blocks": [GROUP]})
+
+
+def test_the_tuned_choice_of_a_fixed_step_is_the_best_that_it_admits(study: Study) -> None:
+    variants = study.variants_of("vscaleextexp", "avx512f")
+    rows = pd.DataFrame(
+        {
+            "build_id": "id", "pass": v.pass_name, "isa": v.isa, "variant": v.name, "n_elements": n,
+            "time_median_s": 1e-6 / v.dimensions["unroll"], "stack_references": 0, "calls": 0,
+            "finite_only": v.finite_only, "chosen": v.dimensions["unroll"] == 8,
+        }
+        for v in variants for n in (4096, 65536)
+    )  # fmt: skip
+    found = chosen(rows, "id", study)
+    assert "-u128" in found["vscaleextexp", "avx512f"]
+    assert "-u16" in found["vscaleextexp unroll=1", "avx512f"]
+    assert "-u48" in found["vscaleextexp unroll=3 clamp=None", "avx512f"]
