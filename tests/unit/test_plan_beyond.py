@@ -180,7 +180,8 @@ def test_what_the_analysis_is_told(study: Study) -> None:
     assert not [pair for pair in told["comparisons"] if pair[0] in study.papers]
     assert told["floors"]["two_pass_plain"] == {"avx2": "read+copy", "avx512f": "read+copy"}
     assert list(told["floors"]["two_pass_unclamped"]) == ["avx512f"]
-    assert [name.split("-")[3:5] for name in told["variants"]["two_pass_plain"]["avx2"]] == [["p5", "u8"], ["p5", "u8"]]
+    assert told["parts"]["two_pass_plain"]["avx2"] == {"degree": "5", "reload": "no"}
+    assert told["parts"]["three_pass_reload"]["avx2"] == {"rr": "2", "degree": "5", "reload": "yes"}
 
 
 def test_the_key_is_for_algorithms_only() -> None:

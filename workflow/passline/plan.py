@@ -23,6 +23,7 @@ LARGE_MEMORY_MULTIPLE = 3  # large class counts are measured only where memory i
 TUNE_SWEEPS = 4  # hundreds of variants: the choice rests on minima, which need fewer values than a ratio
 CEILING_SWEEPS = 4  # a ceiling is a rate, compared with none in its sweep: fewer and longer values
 CEILING_VALUES = 4  # ... of so many times the usual length
+LEAST = "least"
 _CEILING_LEVELS = {"L1": "L1", "L2": "L2", "LLC": "LLC/2", "DRAM": "4 x LLC"}  # level -> size label
 _MEMORY_LEVELS = ("LLC", "DRAM")  # shared by all cores: with all of them, each takes its part of the row
 
@@ -160,6 +161,8 @@ class Planner:
 
     def compared(self, group: Mapping[str, Any], contenders: Sequence[Contender]) -> list[list[int]]:
         """The pairs that must be told apart: in blocks beyond the paper, those of its own algorithms are not."""
+        if group.get("rounds") == LEAST:
+            return []
         wanted = plan_beyond.asked(self.comparisons, self.study) if plan_beyond.is_beyond(group) else self.comparisons
         return pairs(contenders, wanted)
 

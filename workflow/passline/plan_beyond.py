@@ -10,7 +10,7 @@ from typing import Any
 
 from passline.contenders import Built, algorithm, floor, has
 from passline.measure.spec import Contender
-from passline.registry import Study
+from passline.registry import Study, Variant
 
 BEYOND = "beyond"
 """First word of the names of such blocks."""
@@ -18,6 +18,9 @@ BEYOND = "beyond"
 PAPER, ALL = "paper", "all"
 BEST = "best"
 """The algorithm that picks another by n; it is compared with all that it can pick."""
+
+RELOAD = "reload"
+"""Whether the first pass stores exponentials that a later one reads."""
 
 CHOICE = "tuned"
 """Nobody published a preset of these: all run as tuned here, the paper's algorithms beside them too."""
@@ -56,23 +59,24 @@ def comparisons(study: Study, peers: Sequence[str]) -> list[list[str]]:
 
 
 def asked(pairs: Iterable[tuple[str, str]], study: Study) -> list[tuple[str, str]]:
-    """Those of the comparisons that blocks beyond the paper are for: not those of two of the paper's algorithms."""
-    return [(one, base) for one, base in pairs if not {one, base} <= set(study.papers)]
+    """Those of the comparisons that blocks beyond the paper are for: with an algorithm of their own."""
+    return [(one, base) for one, base in pairs if {one, base} & set(study.beyond)]
 
 
 def document(study: Study, ceilings: Study, built: Built, isas: Iterable[str], peers: Sequence[str]) -> dict[str, Any]:
-    """What the analysis must know: the algorithms, what is compared, and each one's variants and floor by ISA."""
+    """What the analysis must know: the algorithms, what is compared, and each one's parts and floor by ISA."""
     whole = [
         algorithm(study, name, built, isa, CHOICE, split=False)
         for name in study.algorithms
         for isa in isas
         if has(study, name, built, isa, CHOICE)
     ]
-    variants: dict[str, dict[str, list[str]]] = {}
+    declared = {v.name: v for v in study.variants}
+    parts: dict[str, dict[str, dict[str, str]]] = {}
     floors: dict[str, dict[str, str]] = {}
     for contender in whole:
         name, isa = contender["key"]["algorithm"], contender["key"]["isa"]
-        variants.setdefault(name, {})[isa] = contender["variants"]
+        parts.setdefault(name, {})[isa] = _parts(study, [declared[v] for v in contender["variants"]])
         lowest = floor(study, ceilings, contender, built)
         if lowest is not None:
             floors.setdefault(name, {})[isa] = lowest["key"]["algorithm"]
@@ -80,6 +84,18 @@ def document(study: Study, ceilings: Study, built: Built, isas: Iterable[str], p
     return {
         "algorithms": {n: {"title": a.title, "passes": list(a.passes)} for n, a in algorithms.items()},
         "comparisons": comparisons(study, peers),
-        "variants": variants,
+        "parts": parts,
         "floors": floors,
     }
+
+
+def _parts(study: Study, variants: Sequence[Variant]) -> dict[str, str]:
+    """What an algorithm is made of, by dimension (those that are no matter of unrolling), and whether it reloads y."""
+    found: dict[str, str] = {}
+    for name, dimension in study.dimensions.items():
+        if dimension.unit is None and dimension.divides is None:
+            values = dict.fromkeys(v.dimensions[name] for v in variants if name in v.dimensions)
+            if values:
+                found[name] = " / ".join(dimension.names.get(value, str(value)) for value in values)
+    reloads = any("y" in study.passes[v.pass_name].reads for v in variants)
+    return found | {RELOAD: "yes" if reloads else "no"}
