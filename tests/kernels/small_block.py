@@ -33,6 +33,7 @@ def small_block(built: Library) -> Block:
         "name": f"algorithms-paper-n{N}-uniform-huge",
         "protocol": "paper",
         "n_elements": N,
+        "rows": 0,
         "threads": 1,
         "inputs": {"name": "uniform", "distribution": "uniform", "low": -1000.0, "high": 1000.0},
         "pages": "huge",

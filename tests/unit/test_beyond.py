@@ -43,7 +43,7 @@ def test_the_reproduction_says_the_same_with_and_without_them(tables: dict[str, 
     plain, more = synthetic.tables(), tables
     scheme = {**synthetic.plan(), "session": "default"}
     without, with_them = document(plain, scheme), document({**more, "rounds": plain["rounds"]}, made.plan())
-    own = {"beyond_goals", "beyond_times", "beyond_parts", "beyond_baselines"}
+    own = set(beyond_report.report_tables(tables, made.plan()))
     assert with_them["headlines"] == without["headlines"]
     for name, found in without["tables"].items():
         assert name in own or with_them["tables"][name] == found, name
@@ -208,6 +208,7 @@ def test_the_report_shows_parts_gains_and_baselines(tables: dict[str, pd.DataFra
 
 def test_a_session_without_them_has_empty_pages(full: dict[str, pd.DataFrame]) -> None:
     found = beyond_report.report_tables(full, synthetic.plan())
+    assert len(found) == 6
     assert all(not each["rows"] for each in found.values())
 
 
@@ -215,3 +216,25 @@ def test_the_reproduction_loses_only_what_is_beyond(tables: dict[str, pd.DataFra
     kept = selection.of_paper(tables, made.plan())
     assert set(kept["ratios"]["algorithm"]) == {*synthetic.ALGORITHMS}
     assert len(kept["passes"]) == len(tables["passes"])
+
+
+def test_batches_and_threads_name_the_fastest_on_each_side(tables: dict[str, pd.DataFrame]) -> None:
+    rows = tables["beyond"]
+    point = rows[(rows["n_elements"] == 4096) & (rows["isa"] == "avx512f")]
+    many = pd.concat(
+        [
+            point.assign(n_rows=16),
+            point.assign(n_rows=4096, threads=2),
+            point.assign(cache_protocol="consumed"),
+        ]
+    )
+    plan = made.plan(llc_bytes=synthetic.LLC)
+    found = beyond_report.report_tables({**tables, "beyond": many}, plan)
+    one, two = found["beyond_batches"]["rows"]
+    assert one[2:6] == ["in cache", "1", "4\u202fKi", "16"]
+    assert two[2:6] == ["streamed", "2", "4\u202fKi", "4\u202f096"]
+    assert one[8] == two[8] == "Best"
+    assert float(two[9]) == pytest.approx(float(one[9]) / 2, rel=0.01)
+    assert float(one[10]) == pytest.approx(made.GAIN_IN_CACHE, rel=0.1)
+    assert len(found["beyond_consumed"]["rows"]) == len(point)
+    assert found["beyond_times"]["rows"] == []

@@ -146,7 +146,7 @@ def test_the_cores_of_one_numa_node_have_ceilings_of_their_own():
 
 
 def test_y_rotates_over_more_than_the_llc_as_in_the_released_benchmark():
-    block = {"n_elements": 1000, "protocol": "paper"}
+    block = {"n_elements": 1000, "protocol": "paper", "rows": 0}
     x_rows, y_rows = row_counts(block, 32 << 20)
     assert x_rows == 1
     assert y_rows == 1 + -(-(32 << 20) // 4096)  # rows padded to 128 bytes: 4096 of them hold 1000 floats
@@ -276,3 +276,9 @@ def test_sizes_of_the_selftest_are_labels_or_numbers():
     assert planner(selftest_sizes="sweep").selftest_sizes() == sweep_sizes(CACHES)
     with pytest.raises(ConfigError, match=r"config: selftest_sizes: no size is called 'L9'\. Known: L1, L2"):
         planner(selftest_sizes=["L9"]).selftest_sizes()
+
+
+def test_consumed_has_one_row_of_each_and_a_batch_its_own():
+    block = {"n_elements": 1000, "protocol": "consumed", "rows": 0}
+    assert row_counts(block, 32 << 20) == (1, 1)
+    assert row_counts({**block, "protocol": "hot", "rows": 7}, 32 << 20) == (7, 7)

@@ -14,6 +14,8 @@ from passline.builds import chosen
 from passline.config import check_config
 from passline.contenders import Built, untuned
 from passline.errors import ConfigError, StudyError
+from passline.measure.round import row_counts
+from passline.outside import Known
 from passline.plan import Host, Planner
 from passline.plan_beyond import document
 from passline.registry import KERNELS, Study, load_isas, load_study
@@ -27,12 +29,12 @@ CACHES = Caches(l1d=32 << 10, l2=1 << 20, llc=32 << 20)
 EXTRA = {
     "two_pass_plain": {
         "title": "Two-Pass, one vector a step",
-        "beyond": True,
+        "group": "beyond",
         "passes": [{"pass": "raddextexp", "unroll": 1}, {"pass": "vscaleextexp", "unroll": 1}],
     },
     "two_pass_unclamped": {
         "title": "Two-Pass, finite scores",
-        "beyond": True,
+        "group": "beyond",
         "passes": ["raddextexp", {"pass": "vscaleextexp", "unroll": 3, "clamp": None}],
     },
 }
@@ -57,7 +59,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def write(folder: Path, extra: dict[str, object]) -> None:
     document = yaml.safe_load((KERNELS / "softmax" / "study.yaml").read_text())
-    papers = {name: spec for name, spec in document["algorithms"].items() if not spec.get("beyond")}
+    papers = {name: spec for name, spec in document["algorithms"].items() if spec.get("group") != "beyond"}
     document["algorithms"] = papers | extra
     (folder / "study.yaml").write_text(yaml.safe_dump(document, sort_keys=False))
 
@@ -112,7 +114,7 @@ def test_a_step_that_names_what_is_not_there_is_an_error(
 ) -> None:
     made = tmp_path / "softmax"
     shutil.copytree(KERNELS / "softmax", made)
-    write(made, {"odd": {"title": "Odd", "beyond": True, "passes": [entry]}})
+    write(made, {"odd": {"title": "Odd", "group": "beyond", "passes": [entry]}})
     with pytest.raises(StudyError, match=message):
         load_study(made, ISAS)
 
@@ -204,3 +206,63 @@ def test_the_tuned_choice_of_a_fixed_step_is_the_best_that_it_admits(study: Stud
     assert "-u128" in found["vscaleextexp", "avx512f"]
     assert "-u16" in found["vscaleextexp unroll=1", "avx512f"]
     assert "-u48" in found["vscaleextexp unroll=3 clamp=None", "avx512f"]
+
+
+def test_consumed_reads_y_by_the_read_loop_of_each_contenders_isa(study: Study) -> None:
+    peer = {"numpy": Known("NumPy", ok=True)}
+    made = planner(study, blocks=[{**GROUP, "protocols": ["consumed"], "sizes": [4096], "baselines": ["numpy"]}])
+    (block,) = made.plan([Built("gcc", "id", tuned(study))], 20e-9, 0.15e-9, peer).blocks
+    assert block["name"] == "beyond-consumed-n4096-normal-huge"
+    for contender in block["contenders"]:
+        isa = "avx512f" if contender["baseline"] else contender["key"]["isa"]
+        assert contender["consumer"].startswith(f"f32-read-{isa}-")
+        assert contender["key"]["cache_protocol"] == "consumed"
+    assert {c["consumer"] for c in plan(study, GROUP).blocks[0]["contenders"]} == {""}
+
+
+def test_batches_stay_in_cache_or_stream_from_memory(study: Study) -> None:
+    sizes = [1024, 50257, 256000]
+    cached = plan(study, {**GROUP, "sizes": sizes, "rows": "in_cache"}).blocks
+    streamed = plan(study, {**GROUP, "sizes": sizes, "rows": "streamed"}).blocks
+    for block in cached:
+        assert 8 * block["n_elements"] * block["rows"] <= CACHES.llc / 2
+        assert 8 * block["n_elements"] * (block["rows"] + 1) > CACHES.llc / 2
+    for block in streamed:
+        assert 4 * block["n_elements"] * block["rows"] >= 4 * CACHES.llc
+        assert row_counts(block, CACHES.llc) == (block["rows"], block["rows"])
+    assert cached[0]["name"] == "beyond-hot-n1024-r2048-normal-huge"
+    # Where a batch is out of cache, intervals may be as wide as there.
+    design = planner(study).design
+    pairs = {"comparisons": [["two_pass_plain", "two_pass"]]}
+    wide = planner(study, blocks=[{**GROUP, "rows": "streamed"}], **pairs)
+    found = wide.plan([Built("gcc", "id", tuned(study))], 20e-9, 0.15e-9).blocks
+    assert {b["stop"]["target"] for b in found} == {design.target}
+
+
+def test_several_threads_share_the_batch_and_have_no_outside_baseline(study: Study) -> None:
+    group = {**GROUP, "sizes": [4096], "rows": "in_cache", "threads": [1, "node", "all", 4], "baselines": ["numpy"]}
+    made = planner(study, blocks=[group])
+    result = made.plan([Built("gcc", "id", tuned(study))], 20e-9, 0.15e-9, {"numpy": Known("NumPy", ok=True)})
+    by_threads = {b["threads"]: b for b in result.blocks}
+    assert sorted(by_threads) == [1, 2]
+    assert by_threads[1]["rows"] == 2 * by_threads[2]["rows"]
+    assert {c["key"]["threads"] for c in by_threads[2]["contenders"]} == {2}
+    assert any(c["baseline"] for c in by_threads[1]["contenders"])
+    assert not any(c["baseline"] for c in by_threads[2]["contenders"])
+    assert any(row["reason"] == "the session has 2 cores" and "-t4-" in row["what"] for row in result.skipped)
+
+
+@pytest.mark.parametrize("changes", [{"protocols": ["cold"]}, {"algorithms": "paper"}, {"protocols": ["hot", "paper"]}])
+def test_batches_are_for_blocks_beyond_and_protocols_without_rows_of_their_own(changes: dict[str, object]) -> None:
+    for key in ({"rows": "in_cache"}, {"threads": [2]}):
+        check_config({**CONFIG, "blocks": [{**GROUP, **key}]})
+        with pytest.raises(ConfigError):
+            check_config({**CONFIG, "blocks": [{**GROUP, **key, **changes}]})
+
+
+def test_a_group_may_ask_for_few_rounds(study: Study) -> None:
+    comparisons = [["two_pass_plain", "two_pass"]]
+    for asked, expected in ((9, 9), (99, planner(study).design.rounds_least)):
+        made = planner(study, blocks=[{**GROUP, "rounds": asked}], comparisons=comparisons)
+        for block in made.plan([Built("gcc", "id", tuned(study))], 20e-9, 0.15e-9).blocks:
+            assert (block["rounds"], block["stop"]["pairs"], block["stop"]["looks"]) == (expected, [], [])

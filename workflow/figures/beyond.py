@@ -122,4 +122,4 @@ def _legend(figure: Figure, rows: pd.DataFrame, plan: Mapping[str, Any]) -> None
     handles = [
         figure.axes[0].plot([], [], label=titles.algorithm_title(name, plan), **look(name, plan))[0] for name in shown
     ]
-    figure.legend(handles=handles, loc="outside upper center", ncols=min(4, len(handles)))
+    figure.legend(handles=handles, loc="outside upper center", ncols=min(3, len(handles)))

@@ -9,6 +9,8 @@ from typing import Any
 
 from passline.errors import StudyError
 
+PAPER = "paper"  # the group of the algorithms that a reproduction is about
+
 
 @dataclass(frozen=True)
 class Step:
@@ -34,7 +36,12 @@ class Algorithm:
     name: str
     title: str
     steps: tuple[Step, ...]
-    beyond: bool = False  # not one of the paper's: timed in blocks of its own
+    group: str = PAPER
+
+    @property
+    def beyond(self) -> bool:
+        """Whether it is not one of the paper's: such are timed in blocks of their own."""
+        return self.group != PAPER
 
     @property
     def passes(self) -> tuple[str, ...]:
@@ -47,7 +54,7 @@ def parse(
 ) -> dict[str, Algorithm]:
     """The algorithms of a study.yaml; StudyError for a pass or dimension that it does not declare."""
     found = {
-        name: Algorithm(name, spec["title"], tuple(map(_step, spec["passes"])), spec.get("beyond", False))
+        name: Algorithm(name, spec["title"], tuple(map(_step, spec["passes"])), spec.get("group", PAPER))
         for name, spec in document.get("algorithms", {}).items()
     }
     for algorithm in found.values():

@@ -20,7 +20,7 @@ from passline.titles import algorithm_title, isa_title
 Tables = Mapping[str, pd.DataFrame]
 Plan = Mapping[str, Any]
 
-PROTOCOL, PAGES = "hot", "huge"
+PROTOCOL, CONSUMED, PAGES = "hot", "consumed", "huge"
 
 
 def report_tables(tables: Tables, plan: Plan) -> dict[str, ReportTable]:
@@ -32,7 +32,9 @@ def report_tables(tables: Tables, plan: Plan) -> dict[str, ReportTable]:
     """
     return {
         "beyond_goals": goals(tables, plan),
-        "beyond_times": times(tables, plan),
+        "beyond_times": times(tables, usual(tables["beyond"]), plan),
+        "beyond_consumed": times(tables, consumed(tables["beyond"]), plan),
+        "beyond_batches": batches(tables, plan),
         "beyond_parts": parts(tables, plan),
         "beyond_baselines": baselines(tables, plan),
     }
@@ -87,6 +89,44 @@ def usual(frame: pd.DataFrame) -> pd.DataFrame:
     return frame[kept & (frame["pages"] == PAGES)]
 
 
+def consumed(frame: pd.DataFrame) -> pd.DataFrame:
+    """The same where y is read next."""
+    alone = (frame["n_rows"] == 1) & (frame["threads"] == 1) & (frame["pages"] == PAGES)
+    return frame[alone & (frame["cache_protocol"] == CONSUMED)]
+
+
+def batches(tables: Tables, plan: Plan) -> ReportTable:
+    """Time per element of batches and of several threads: of each, the fastest of the paper's and of ours."""
+    frame = tables["beyond"]
+    rows = frame[((frame["n_rows"] > 1) | (frame["threads"] > 1)) & frame["isa"].isin(set(tables["registry"]["isa"]))]
+    point = ["isa", "cache_protocol", "threads", "n_elements", "n_rows"]
+    llc = int(plan.get("llc_bytes") or 0)
+    ours = set(plan.get("beyond", {}).get("algorithms", {}))
+    shown = []
+    for (isa, protocol, threads, n, n_rows), mine in rows.groupby(point, sort=True):
+        papers = mine[mine["algorithm"].isin(set(plan["algorithms"]))].sort_values("time_median_s").head(1)
+        best = mine[mine["algorithm"].isin(ours)].sort_values("time_median_s").head(1)
+        bytes_of_both = 8 * int(n) * max(int(n_rows), int(threads))
+        where = "in cache" if bytes_of_both <= llc // 2 else "streamed" if bytes_of_both >= 4 * llc else "between"
+        shown.append([
+            isa_title(isa, plan), str(protocol), where, str(threads), formats.binary_count(n), formats.count(n_rows),
+            _title(papers, plan), _per_element(papers), _title(best, plan), _per_element(best), _speedup(papers, best),
+        ])  # fmt: skip
+    head = ["ISA", "protocol", "batch", "threads", "elements", "rows", "fastest of the paper's", "ns"]
+    return table([*head, "fastest of ours", "ns", "times"], shown)
+
+
+def _title(rows: pd.DataFrame, plan: Plan) -> str:
+    return formats.NOTHING if rows.empty else algorithm_title(str(rows["algorithm"].iloc[0]), plan)
+
+
+def _speedup(base: pd.DataFrame, rows: pd.DataFrame) -> str:
+    """Quotient of the median times: no interval, as which is the fastest follows from the same rounds."""
+    if base.empty or rows.empty:
+        return formats.NOTHING
+    return formats.significant(float(base["time_median_s"].iloc[0]) / float(rows["time_median_s"].iloc[0]))
+
+
 def _isas(tables: Tables, rows: pd.DataFrame) -> list[str]:
     """ISAs of the rows, the widest first."""
     return list(reversed(selection.isas(rows, tables["registry"])))
@@ -98,9 +138,8 @@ def ordered(names: set[str], plan: Plan) -> list[str]:
     return [name for name in known if name in names]
 
 
-def times(tables: Tables, plan: Plan) -> ReportTable:
-    """Time per element of every algorithm, floor and baseline at every size."""
-    rows = usual(tables["beyond"])
+def times(tables: Tables, rows: pd.DataFrame, plan: Plan) -> ReportTable:
+    """Time per element of every algorithm, floor and baseline at every size of these rows of table `beyond`."""
     sizes = sorted(set(rows["n_elements"]))
     shown = []
     for isa in [*_isas(tables, rows), NOT_APPLICABLE]:
@@ -114,11 +153,12 @@ def times(tables: Tables, plan: Plan) -> ReportTable:
 
 
 def _per_element(rows: pd.DataFrame) -> str:
-    """Nanoseconds per element of the first row."""
+    """Nanoseconds per element of the first row; on several threads, of all their elements."""
     if rows.empty:
         return formats.NOTHING
     row = rows.iloc[0]
-    return formats.significant(float(row["time_median_s"]) / int(row["n_elements"]) * 1e9)
+    elements = int(row["n_elements"]) * int(row["threads"])
+    return formats.significant(float(row["time_median_s"]) / elements * 1e9)
 
 
 def near_and_far(rows: pd.DataFrame, plan: Plan) -> list[int]:

@@ -94,6 +94,11 @@ def code_hashes(
                 for c in block["contenders"]
                 for v in (*c["variants"], *c["prefix"])
             },
+            **{
+                f"{compiler} consumer {v}": hashes[origin[v]]
+                for v in {c["consumer"] for c in block["contenders"]} - {""}
+                for compiler, hashes in objects.items()
+            },
             **{key: value for c in block["contenders"] for key, value in peers.get(c["baseline"], {}).items()},
         }
         for block in blocks

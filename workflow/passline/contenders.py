@@ -11,6 +11,9 @@ from passline.algorithms import Step
 from passline.measure.spec import Contender
 from passline.registry import Study, Variant
 
+READ = "read"
+"""The ceiling that reads a row."""
+
 FLOOR = "floor"
 """In place of preset or tuned: the streams of an algorithm without its arithmetic."""
 
@@ -129,6 +132,12 @@ def outside(study: Study, name: str) -> Contender:
     return {**_contender(name, none, [], key, whole=True), "baseline": name}
 
 
+def consumed(contender: Contender, ceilings: Study, widest: str) -> Contender:
+    """The same call, and one read of y inside the clock; an outside baseline's y is read on the widest ISA."""
+    isa = widest if contender["baseline"] else contender["key"]["isa"]
+    return {**contender, "consumer": ceilings.preset(READ, isa).name}
+
+
 def runs(contender: Contender) -> tuple[str, ...]:
     """Every variant that a round runs for a contender: its passes, and those that prepare its state."""
     return (*contender["variants"], *contender["prefix"])
@@ -163,6 +172,7 @@ def _contender(
         "library": built.compiler,
         "baseline": "",
         "variants": variants,
+        "consumer": "",
         "prefix": prefix or [],
         "state": state or {},
         "split": split,

@@ -173,6 +173,7 @@ def round_s(block: Block, moved: Mapping[str, float], llc_bytes: int, speed: Spe
         if contender["baseline"]:
             bytes_per_element = BASELINE_BYTES
             total += BASELINE_START_S
+        bytes_per_element += moved.get(contender["consumer"], 0.0)
         call_s = n * bytes_per_element * speed.read_s_per_byte * (1 + contender["planted"])
         settling = 0.0 if call_s > LONG * value_s else value_s / SETTLE
         length_s = max(call_s * contender["planted_every"], value_s)

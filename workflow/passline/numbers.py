@@ -31,6 +31,7 @@ PROTOCOLS = {
         "released with the paper"
     ),
     "hot": "hot: the same x and y in every call",
+    "consumed": "consumed: as hot, and y is read once after each call, inside the clock",
     "cold": "cold: calls walk over rows that together exceed the last-level cache",
 }
 

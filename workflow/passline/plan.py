@@ -8,12 +8,13 @@ from itertools import product
 from typing import Any
 
 from passline import plan_beyond
-from passline.contenders import Built, alone, runs
+from passline.contenders import Built, alone, consumed, runs
 from passline.effort import design
 from passline.errors import ConfigError
 from passline.measure.spec import Block, Contender, Inputs
 from passline.outside import Known, asked
 from passline.plan_blocks import merge, pairs, peers, single, stop_rule, unique, whole
+from passline.plan_points import ALONE, Batch, Point, rows_of
 from passline.registry import Isa, Study, load_isas
 from passline.sizes import Caches, key_sizes, sweep_sizes
 
@@ -23,7 +24,8 @@ LARGE_MEMORY_MULTIPLE = 3  # large class counts are measured only where memory i
 TUNE_SWEEPS = 4  # hundreds of variants: the choice rests on minima, which need fewer values than a ratio
 CEILING_SWEEPS = 4  # a ceiling is a rate, compared with none in its sweep: fewer and longer values
 CEILING_VALUES = 4  # ... of so many times the usual length
-LEAST = "least"
+WARM = ("hot", "consumed")  # protocols with one row of x and of y
+CONSUMED = "consumed"
 _CEILING_LEVELS = {"L1": "L1", "L2": "L2", "LLC": "LLC/2", "DRAM": "4 x LLC"}  # level -> size label
 _MEMORY_LEVELS = ("LLC", "DRAM")  # shared by all cores: with all of them, each takes its part of the row
 
@@ -93,12 +95,14 @@ class Planner:
                     f"List sizes up to about {most}",
                 )
 
-    def bytes_needed(self, protocol: str, n: int) -> int:
+    def bytes_needed(self, protocol: str, n: int, batch: Batch = ALONE) -> int:
         """Bytes of buffers that a block of this protocol and size allocates."""
         row, llc = 4 * n, self.host.caches.llc
-        rotated = row + llc if protocol == "paper" else row if protocol == "hot" else 4 * llc + row
+        if batch.rows:
+            return 2 * row * batch.rows * batch.threads
+        rotated = {"paper": row + llc, "cold": 4 * llc + row}.get(protocol, row)
         x = row if protocol != "cold" else 4 * llc + row
-        return x + rotated + (row if protocol == "hot" else 0)
+        return (x + rotated + (row if protocol in WARM else 0)) * batch.threads
 
     def plan(
         self,
@@ -126,21 +130,33 @@ class Planner:
             found, left_out = self.contenders(group, builds, isas)
             sound, out = self.sound(found, builds)
             skipped += absent + left_out + out
-            for name, n, protocol, family, pages, reason in self.points(group):
-                why = reason or self.doubt(group["kind"], protocol, n, clock_cost_s, call_s_per_element)
-                if why is not None:
+            for name, point, reason in self.points(group):
+                doubtful = self.doubt(group["kind"], point, clock_cost_s, call_s_per_element)
+                if (why := reason or doubtful) is not None:
                     skipped.append({"what": name, "reason": why})
                 elif sound:
-                    compared = self.compared(group, sound + outsiders)
-                    blocks.append(self.block(name, protocol, n, family, pages, sound + outsiders, compared))
+                    timed = sound + (outsiders if point.batch.threads == 1 else [])
+                    if point.protocol == CONSUMED:
+                        timed = [consumed(c, self.ceilings, list(self.isas)[-1]) for c in timed]
+                    made = self.block(name, point, timed, self.compared(group, timed))
+                    blocks.append({**made, "rounds": min(made["rounds"], group.get("rounds", made["rounds"]))})
         return Plan(merge(blocks), self.labels, unique(skipped))
 
-    def points(self, group: Mapping[str, Any]) -> Iterator[tuple[str, int, str, str, str, str | None]]:
-        """Name, row length, protocol, inputs and pages of each block of a group, and why it is skipped or None."""
+    def points(self, group: Mapping[str, Any]) -> Iterator[tuple[str, Point, str | None]]:
+        """Name and point of each block of a group, and why it is skipped or None."""
         word = plan_beyond.BEYOND if plan_beyond.is_beyond(group) else group["kind"]
         lists = (group["protocols"], group["inputs"], group.get("pages", ["huge"]))
-        for (n, reason), protocol, family, pages in product(self.resolve_sizes(group), *lists):
-            yield f"{word}-{protocol}-n{n}-{family}-{pages}", n, protocol, family, pages, reason
+        sizes = self.resolve_sizes(group)
+        for threads, (n, reason), protocol, family, pages in product(self.resolve_threads(group), sizes, *lists):
+            batch = Batch(rows_of(group.get("rows", 0), n, threads, self.host.caches.llc), threads)
+            few = f"the session has {len(self.host.cpus)} cores" if threads > len(self.host.cpus) else None
+            point = Point(protocol, n, family, pages, batch)
+            yield f"{word}-{point.name}", point, reason or few
+
+    def resolve_threads(self, group: Mapping[str, Any]) -> list[int]:
+        """Numbers of threads of a group."""
+        known = {"node": len(self.host.node) or 1, "all": len(self.host.cpus)}
+        return sorted({known.get(each, each) for each in group.get("threads", [1])})
 
     def contenders(
         self, group: Mapping[str, Any], builds: Sequence[Built], isas: Sequence[str]
@@ -161,7 +177,7 @@ class Planner:
 
     def compared(self, group: Mapping[str, Any], contenders: Sequence[Contender]) -> list[list[int]]:
         """The pairs that must be told apart: in blocks beyond the paper, those of its own algorithms are not."""
-        if group.get("rounds") == LEAST:
+        if "rounds" in group:
             return []
         wanted = plan_beyond.asked(self.comparisons, self.study) if plan_beyond.is_beyond(group) else self.comparisons
         return pairs(contenders, wanted)
@@ -211,9 +227,10 @@ class Planner:
             return None
         return f"three times its rows are {_gigabytes(need)}, this machine has {_gigabytes(self.host.memory_bytes)}"
 
-    def doubt(self, kind: str, protocol: str, n: int, clock_cost_s: float, call_s_per_element: float) -> str | None:
+    def doubt(self, kind: str, point: Point, clock_cost_s: float, call_s_per_element: float) -> str | None:
         """Why a size cannot be measured by a protocol, or None."""
-        if self.bytes_needed(protocol, n) > MEMORY_SHARE * self.host.memory_bytes:
+        protocol, n = point.protocol, point.n_elements
+        if self.bytes_needed(protocol, n, point.batch) > MEMORY_SHARE * self.host.memory_bytes:
             return f"its buffers do not fit into {MEMORY_SHARE:.0%} of the memory"
         share = clock_cost_s / (n * call_s_per_element)
         if protocol == "paper" and kind != "passes" and share > CLOCK_SHARE:
@@ -222,38 +239,31 @@ class Planner:
         return None
 
     def block(
-        self,
-        name: str,
-        protocol: str,
-        n: int,
-        family: str,
-        pages: str,
-        contenders: list[Contender],
-        compared: list[list[int]] | None = None,
+        self, name: str, point: Point, contenders: list[Contender], compared: list[list[int]] | None = None
     ) -> Block:
         """A block, which ends when the `compared` contenders, by default the study's comparisons, are told apart."""
-        in_cache = self.in_cache(protocol, n)
-        key = {"n_elements": n, "threads": 1, "cache_protocol": protocol, "inputs": family, "pages": pages}
+        in_cache = self.in_cache(point.protocol, point.n_elements, point.batch)
         compared = pairs(contenders, self.comparisons) if compared is None else compared
         most = self.design.rounds_most
         target = self.design.target_in_cache if in_cache else self.design.target
         return {
             "name": name,
-            "protocol": protocol,
-            "n_elements": n,
-            "threads": 1,
-            "inputs": self.inputs(family),
-            "pages": pages,
+            "protocol": point.protocol,
+            "n_elements": point.n_elements,
+            "rows": point.batch.rows,
+            "threads": point.batch.threads,
+            "inputs": self.inputs(point.family),
+            "pages": point.pages,
             "rounds": most if compared else self.design.rounds_least,
             "stop": stop_rule(compared, target, self.design.rounds_least, most),
             "sweeps": self.design.sweeps,
             "value_s": self.design.value_s,
-            "contenders": [{**c, "key": {**c["key"], **key}} for c in contenders],
+            "contenders": [{**c, "key": {**c["key"], **point.key}} for c in contenders],
         }
 
-    def in_cache(self, protocol: str, n: int) -> bool:
+    def in_cache(self, protocol: str, n: int, batch: Batch = ALONE) -> bool:
         """Whether x and y fit into half of the LLC, and stay there from call to call."""
-        return protocol != "cold" and 8 * n <= self.host.caches.llc // 2
+        return protocol != "cold" and 8 * n * max(1, batch.rows) * batch.threads <= self.host.caches.llc // 2
 
     def sound(
         self, contenders: list[Contender], builds: Sequence[Built]
@@ -286,10 +296,7 @@ class Planner:
         blocks = [
             self.block(
                 f"tune-hot-n{n}-uniform-huge-{isa}",
-                "hot",
-                n,
-                "uniform",
-                "huge",
+                Point("hot", n),
                 self.sound(
                     [alone(self.study, v, b) for b in builds for v in self.study.variants if v.isa == isa], builds
                 )[0],
@@ -334,13 +341,10 @@ class Planner:
                     for v in self.ceilings.variants
                     if self.ceilings.passes[v.pass_name].mix != (0, 0, False) or level == "L2"
                 ]
-                block = self.block(f"ceilings-{level}-t{threads}", "hot", n, "uniform", "huge", contenders)
-                key = {"threads": threads}
-                block["contenders"] = [{**c, "key": {**c["key"], **key}} for c in block["contenders"]]
+                point = Point("hot", n, batch=Batch(0, threads))
+                block = self.block(f"ceilings-{level}-t{threads}", point, contenders)
                 rounds, value_s = self.design.ceiling_rounds, CEILING_VALUES * self.design.value_s
-                blocks.append(
-                    {**block, "threads": threads, "rounds": rounds, "sweeps": CEILING_SWEEPS, "value_s": value_s}
-                )
+                blocks.append({**block, "rounds": rounds, "sweeps": CEILING_SWEEPS, "value_s": value_s})
         return blocks
 
 

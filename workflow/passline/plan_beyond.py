@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from passline.algorithms import PAPER
 from passline.contenders import Built, algorithm, floor, has
 from passline.measure.spec import Contender
 from passline.registry import Study, Variant
@@ -15,7 +16,6 @@ from passline.registry import Study, Variant
 BEYOND = "beyond"
 """First word of the names of such blocks."""
 
-PAPER, ALL = "paper", "all"
 BEST = "best"
 """The algorithm that picks another by n; it is compared with all that it can pick."""
 

@@ -80,7 +80,7 @@ POINT = {
     "n_elements": integer("length of a row"),
     "n_rows": integer("rows of x that calls walk over"),
     "threads": integer("threads"),
-    "cache_protocol": text("paper, hot or cold"),
+    "cache_protocol": text("paper, hot, consumed or cold"),
     "inputs": text("input family"),
     "pages": text("huge, small or malloc: how buffers were asked for"),
 }

@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from passline.derive.rounds import CEILINGS, CONTENDER, BlockValues, Contender, block_values, pair
+from passline.derive.rounds import CEILINGS, CONTENDER, BlockValues, Contender, Pair, block_kind_of, block_values, pair
 from passline.statistics import median_interval
 from passline.tables import KEY, NOT_APPLICABLE
 
@@ -38,6 +38,12 @@ def pairs(contenders: Sequence[Contender], plan: Mapping[str, Any]) -> Iterator[
         if algorithm in ours and (floor := floor_of(one, plan)) is not None:
             found.append(floor)
         yield from ((one, base) for base in found if base in present)
+
+
+def question(found: Pair) -> tuple[str, bool]:
+    """What else parts families of ratios: blocks beyond the paper, and in these a batch from a row of its length."""
+    kind = block_kind_of(found.block)
+    return kind, kind == KIND and int(found.point["n_rows"]) > 1
 
 
 def floor_of(contender: Contender, plan: Mapping[str, Any]) -> Contender | None:

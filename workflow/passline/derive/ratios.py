@@ -15,7 +15,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from passline.derive import beyond
-from passline.derive.rounds import CONTENDER, Contender, Pair, block_kind_of, block_values, pair
+from passline.derive.rounds import CONTENDER, Contender, Pair, block_values, pair
 from passline.effort import LEAST_VALUES
 from passline.errors import TableError
 from passline.shape import bimodal, outliers
@@ -52,7 +52,7 @@ def ratios_table(found: Sequence[Pair], rounds: pd.DataFrame) -> pd.DataFrame:
     marks = [rows["marked"].to_numpy(dtype=np.bool_) for rows in facts]
     results = [paired_ratio(each.ratio) for each in found]
     table = pd.DataFrame([_row(*each) for each in zip(found, results, facts, marks, strict=True)])
-    grouped = [(block_kind_of(each.block), family) for each, family in zip(found, families(table), strict=True)]
+    grouped = list(zip(map(beyond.question, found), families(table), strict=True))
     table["p_adjusted"], table["verdict"] = verdicts(results, grouped)
     table["verdict_unmarked"] = _without_marked(found, results, marks, grouped)
     return table
