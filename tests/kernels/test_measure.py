@@ -270,13 +270,13 @@ def test_the_consumer_reads_y_after_every_call(built):
 
 
 def test_a_round_of_protocol_consumed_takes_the_consumers_time_too(block, tmp_path, host, built):
-    reader = built.study.preset("rmax", "scalar").name
     plain = block["contenders"][0]
+    reader = plain["variants"][0]  # half of the call: read like this, y costs half as much again
     read = {**plain, "name": "read", "consumer": reader}
     hot = {**block, "protocol": "consumed", "sweeps": 8, "contenders": [plain, read]}
     suites = [suite for _, suite in session.read(tmp_path, take(hot, tmp_path, host))]
     times = [median_times(suite) for suite in suites]
-    assert statistics.median(t[1] / t[0] for t in times) > 1.02
+    assert statistics.median(t[1] / t[0] for t in times) > 1.1
     assert fingerprint(hot, {}) != fingerprint({**hot, "contenders": [plain, plain]}, {})
 
 
