@@ -269,7 +269,7 @@ def test_the_consumer_reads_y_after_every_call(built):
     assert set(padding) == {1.0}
 
 
-def test_a_round_of_protocol_consumed_takes_the_consumers_time_too(block, tmp_path, host, built):
+def test_a_round_of_protocol_consumed_takes_the_consumers_time_too(block, tmp_path, host):
     plain = block["contenders"][0]
     reader = plain["variants"][0]  # half of the call: read like this, y costs half as much again
     read = {**plain, "name": "read", "consumer": reader}

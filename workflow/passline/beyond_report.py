@@ -11,7 +11,7 @@ import pandas as pd
 from passline import formats
 from passline.derive import selection
 from passline.derive.beyond import FLOOR
-from passline.derive.goals import MET, MISSED, OPEN, UNAVAILABLE
+from passline.derive.goals import GEOMETRIC_MEAN, MET, MISSED, OPEN, UNAVAILABLE
 from passline.derive.rounds import length_of
 from passline.report_tables import ReportTable, table
 from passline.tables import NOT_APPLICABLE
@@ -57,18 +57,18 @@ def goals_in_words(frame: pd.DataFrame, plan: Plan) -> str:
 
 
 def goals(tables: Tables, plan: Plan) -> ReportTable:
-    """Each goal with what was reached; nothing where no block beyond the paper was timed."""
+    """Each goal with what was reached; nothing where no block beyond the paper was timed, or in a smoke run."""
     head = ["goal", "ISA", "elements", "wanted", "reached [95 %]", "", "because"]
-    if tables["beyond"].empty:
+    if tables["beyond"].empty or not plan["measurement"]:
         return table(head, [])
     rows = []
     for _, row in tables["goals"].iterrows():
         low, high = (formats.binary_count(row[column]) for column in ("from_elements", "to_elements"))
-        of = "" if row["from_elements"] == row["to_elements"] else f", {row['statistic']}"
+        of = f", {row['statistic']}" if row["statistic"] == GEOMETRIC_MEAN else ""
         rows.append([
             f"{row['statement']}{of}", isa_title(row["isa"], plan), low if low == high else f"{low} to {high}",
             f"{row['wanted']:.2f}", formats.ratio_with_interval(row["reached"], row["low"], row["high"]),
-            row["met"], _in_titles(str(row["reason"]), plan),
+            row["met"], _in_titles(str(row["reason"]).removeprefix(f"{UNAVAILABLE}: "), plan),
         ])  # fmt: skip
     return table(head, rows)
 
@@ -113,7 +113,7 @@ def batches(tables: Tables, plan: Plan) -> ReportTable:
             _title(papers, plan), _per_element(papers), _title(best, plan), _per_element(best), _speedup(papers, best),
         ])  # fmt: skip
     head = ["ISA", "protocol", "batch", "threads", "elements", "rows", "fastest of the paper's", "ns"]
-    return table([*head, "fastest of ours", "ns", "times"], shown)
+    return table([*head, "fastest of ours", "ns", "speed-up"], shown)
 
 
 def _title(rows: pd.DataFrame, plan: Plan) -> str:

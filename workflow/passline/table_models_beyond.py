@@ -25,6 +25,7 @@ BEYOND_TABLES = (
         "goal",
         SESSION
         | {
+            "position": integer("place in goals.yaml, from 1"),
             "goal": text("id of the goal"),
             "statement": text("the goal, in words"),
             "contender": text("the algorithm that must be fast"),
@@ -42,6 +43,6 @@ BEYOND_TABLES = (
             "met": text("met, missed, undecided (the interval holds what is wanted), unavailable or withheld"),
             "reason": text("what it rests on, or why there is nothing"),
         },
-        ("goal",),
+        ("position",),
     ),
 )

@@ -75,7 +75,7 @@ def main(
         of = [variants[row["algorithm"], row["isa"], row["variant"]] for row in found]
         for contender in wanted:
             mine = [row for row, names in zip(found, of, strict=True) if names == contender.variants]
-            rows += [row | {"variant": contender.label} for row in mine]
+            rows += [row | {"algorithm": contender.algorithm, "variant": contender.label} for row in mine]
     write_table("error_over_n", pd.DataFrame(rows), out)
 
 

@@ -59,7 +59,7 @@ def goals_table(goals: Mapping[str, Any], ratios: pd.DataFrame, plan: Plan) -> p
         ratios: table `ratios` of one build.
         plan: the session's plan.
     """
-    return pd.DataFrame([_row(goal, ratios, plan) for goal in goals["goals"]])
+    return pd.DataFrame([{"position": i} | _row(goal, ratios, plan) for i, goal in enumerate(goals["goals"], start=1)])
 
 
 def _row(goal: Goal, ratios: pd.DataFrame, plan: Plan) -> dict[str, Any]:
@@ -152,8 +152,8 @@ def judged(reached: Reached, wanted: float) -> str:
 
 def _why(goal: Goal, points: pd.DataFrame) -> str:
     """The bases at the sizes, and where the statistic is a minimum, its size; what of the range was not measured."""
-    at = [f"{row['base']} at {row['n_elements']}" for _, row in points.iterrows()]
-    said = [f"fastest base: {', '.join(at)}"]
+    at = {base: ", ".join(map(str, mine["n_elements"])) for base, mine in points.groupby("base", sort=False)}
+    said = ["fastest base: " + "; ".join(f"{base} at {sizes}" for base, sizes in at.items())]
     if goal["statistic"] == MINIMUM and len(points) > 1:
         smallest = points.loc[points["ratio"].idxmin()]
         said.append(f"smallest at {int(smallest['n_elements'])}")
