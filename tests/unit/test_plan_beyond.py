@@ -266,3 +266,20 @@ def test_a_group_may_ask_for_few_rounds(study: Study) -> None:
         made = planner(study, blocks=[{**GROUP, "rounds": asked}], comparisons=comparisons)
         for block in made.plan([Built("gcc", "id", tuned(study))], 20e-9, 0.15e-9).blocks:
             assert (block["rounds"], block["stop"]["pairs"], block["stop"]["looks"]) == (expected, [], [])
+
+
+def test_what_only_they_use_is_tuned_only_where_blocks_ask_for_them(folder: Path, tmp_path: Path) -> None:
+    made = tmp_path / "softmax"
+    shutil.copytree(folder, made)
+    document = yaml.safe_load((made / "study.yaml").read_text())
+    document["passes"]["again"] = document["passes"]["vmulc"]
+    document["algorithms"]["scaled_twice"] = {"title": "Twice", "group": "beyond", "passes": ["rmax", "again"]}
+    (made / "study.yaml").write_text(yaml.safe_dump(document, sort_keys=False))
+    shutil.copy(made / "vmulc.c", made / "again.c")
+    study, builds = load_study(made, ISAS), [Built("gcc", "id", {})]
+    papers = [group for group in CONFIG["blocks"] if "algorithms" not in group]
+    tuned_with = {
+        asked: {c["key"]["pass"] for b in planner(study, blocks=blocks).tuning(builds) for c in b["contenders"]}
+        for asked, blocks in (("papers", papers), ("all", [*papers, GROUP]))
+    }
+    assert tuned_with["all"] - tuned_with["papers"] == {"again"}

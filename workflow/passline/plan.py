@@ -289,17 +289,17 @@ class Planner:
     def tuning(self, builds: Sequence[Built]) -> list[Block]:
         """Blocks of the tuning step: every sound variant alone, in L1, in L2, and with x as large as the LLC.
 
-        Scalar passes are bound by the core at every size, so the last tells nothing new about them.
+        Passes of algorithms beyond the paper are tuned only where blocks ask for such. Scalar passes are bound by the core at every size, so the last tells nothing new about them.
         """
         large = self.host.caches.elements("llc", 1)
+        beyond = any(map(plan_beyond.is_beyond, self.config["blocks"]))
+        timed = self.study.variants if beyond else plan_beyond.papers_variants(self.study)
         sizes = sorted({self.key["L1"], self.key["L2"], large})
         blocks = [
             self.block(
                 f"tune-hot-n{n}-uniform-huge-{isa}",
                 Point("hot", n),
-                self.sound(
-                    [alone(self.study, v, b) for b in builds for v in self.study.variants if v.isa == isa], builds
-                )[0],
+                self.sound([alone(self.study, v, b) for b in builds for v in timed if v.isa == isa], builds)[0],
             )
             for n in sizes
             for isa in self.isas

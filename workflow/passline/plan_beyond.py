@@ -37,6 +37,13 @@ def names(group: Mapping[str, Any], study: Study) -> tuple[str, ...]:
     return {PAPER: study.papers, BEYOND: study.beyond}.get(wanted, (*study.papers, *study.beyond))
 
 
+def papers_variants(study: Study) -> tuple[Variant, ...]:
+    """Variants that the reproduction may time: all but of passes that only algorithms beyond the paper use."""
+    papers = {name for paper in study.papers for name in study.algorithms[paper].passes}
+    used = {name for algorithm in study.algorithms.values() for name in algorithm.passes}
+    return tuple(v for v in study.variants if v.pass_name in papers or v.pass_name not in used)
+
+
 def contenders(
     study: Study, ceilings: Study, built: Built, isa: str, wanted: Iterable[str]
 ) -> tuple[list[Contender], list[dict[str, str]]]:
