@@ -289,7 +289,8 @@ class Planner:
     def tuning(self, builds: Sequence[Built]) -> list[Block]:
         """Blocks of the tuning step: every sound variant alone, in L1, in L2, and with x as large as the LLC.
 
-        Passes of algorithms beyond the paper are tuned only where blocks ask for such. Scalar passes are bound by the core at every size, so the last tells nothing new about them.
+        Passes of algorithms beyond the paper are tuned only where blocks ask for such. Scalar passes are bound by the
+        core at every size, so the last size tells nothing new about them.
         """
         large = self.host.caches.elements("llc", 1)
         beyond = any(map(plan_beyond.is_beyond, self.config["blocks"]))
