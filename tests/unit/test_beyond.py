@@ -13,6 +13,7 @@ import synthetic
 import synthetic_beyond as made
 
 from figures import beyond as figure
+from figures import error_beyond as error_figure
 from passline import beyond_report, claims, numbers
 from passline.derive import selection
 from passline.derive.goals import Reached, goals_table, judged, load_goals, reached_of
@@ -208,7 +209,7 @@ def test_the_report_shows_parts_gains_and_baselines(tables: dict[str, pd.DataFra
 
 def test_a_session_without_them_has_empty_pages(full: dict[str, pd.DataFrame]) -> None:
     found = beyond_report.report_tables(full, synthetic.plan())
-    assert len(found) == 6
+    assert len(found) == 7
     assert all(not each["rows"] for each in found.values())
 
 
@@ -238,3 +239,15 @@ def test_batches_and_threads_name_the_fastest_on_each_side(tables: dict[str, pd.
     assert float(one[10]) == pytest.approx(made.GAIN_IN_CACHE, rel=0.1)
     assert len(found["beyond_consumed"]["rows"]) == len(point)
     assert found["beyond_times"]["rows"] == []
+
+
+def test_errors_of_all_are_drawn_and_ours_have_a_table(tables: dict[str, pd.DataFrame]) -> None:
+    errors = tables["error_over_n"]
+    two_pass = errors[errors["algorithm"] == "two_pass"]
+    more = pd.concat([errors, *(two_pass.assign(algorithm=name) for name in made.ALGORITHMS)])
+    known = {**tables, "error_over_n": more}
+    assert set(error_figure.data(known, made.plan())["algorithm"]) == {*synthetic.ALGORITHMS, *made.ALGORITHMS}
+    assert error_figure.data(tables, synthetic.plan()).empty
+    assert len(error_figure.draw(known, made.plan()).axes) == 4
+    rows = beyond_report.report_tables(known, made.plan())["beyond_error"]["rows"]
+    assert {row[1] for row in rows} == {"Online", "Best"}

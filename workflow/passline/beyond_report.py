@@ -13,7 +13,7 @@ from passline.derive import selection
 from passline.derive.beyond import FLOOR
 from passline.derive.goals import GEOMETRIC_MEAN, MET, MISSED, OPEN, UNAVAILABLE
 from passline.derive.rounds import length_of
-from passline.report_tables import ReportTable, table
+from passline.report_tables import ReportTable, error, table
 from passline.tables import NOT_APPLICABLE
 from passline.titles import algorithm_title, isa_title
 
@@ -36,6 +36,7 @@ def report_tables(tables: Tables, plan: Plan) -> dict[str, ReportTable]:
         "beyond_consumed": times(tables, consumed(tables["beyond"]), plan),
         "beyond_batches": batches(tables, plan),
         "beyond_parts": parts(tables, plan),
+        "beyond_error": errors(tables, plan),
         "beyond_baselines": baselines(tables, plan),
     }
 
@@ -213,6 +214,13 @@ def faster_base(ratios: pd.DataFrame, plan: Plan) -> pd.DataFrame:
     point = ["build_id", "algorithm", "isa", "variant", "n_elements", "n_rows", "threads", "cache_protocol", "inputs"]
     best = rows.sort_values(["base_time_median_s", "base"], kind="stable").groupby([*point, "pages"], sort=False)
     return best.head(1).sort_values(point, kind="stable").reset_index(drop=True)
+
+
+def errors(tables: Tables, plan: Plan) -> ReportTable:
+    """Errors of the algorithms beyond the paper; the paper's have a table of their own."""
+    frame = tables["error_over_n"]
+    ours = frame["algorithm"].isin(list(plan.get("beyond", {}).get("algorithms", {})))
+    return error(frame[ours], tables["registry"], plan)
 
 
 def baselines(tables: Tables, plan: Plan) -> ReportTable:
