@@ -187,12 +187,12 @@ def test_bytes_of_a_baseline_are_not_modelled(block, tmp_path, host, built):
     )
     plan = {
         "labels": {},
+        "out_of_cache": [],
         "baselines": {"numpy": {}},
         "algorithms": {a.name: {"passes": list(a.passes)} for a in built.study.algorithms.values()},
     }
-    table = conform("passes", passes_table(timings, registry, conform("counters", pd.DataFrame()), plan)).set_index(
-        "algorithm"
-    )
+    nothing = conform("counters", pd.DataFrame())
+    table = conform("passes", passes_table(timings, registry, nothing, plan)).set_index("algorithm")
     assert table.loc["numpy", "time_median_s"] > 0
     assert np.isnan(table.loc["numpy", "bytes_algorithmic"])
     assert table.loc["two_pass", "bytes_algorithmic"] > 0
