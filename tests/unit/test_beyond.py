@@ -217,6 +217,12 @@ def test_the_reproduction_loses_only_what_is_beyond(tables: dict[str, pd.DataFra
     kept = selection.of_paper(tables, made.plan())
     assert set(kept["ratios"]["algorithm"]) == {*synthetic.ALGORITHMS}
     assert len(kept["passes"]) == len(tables["passes"])
+    # A pass that both use stays; one that only they use goes, from whatever table.
+    registry = tables["registry"].head(3).assign(**{"pass": ["rpowaddexp", "vscaleexpminusmax", "read"]})
+    assert selection.of_paper({"registry": registry}, made.plan())["registry"]["pass"].tolist() == [
+        "vscaleexpminusmax",
+        "read",
+    ]
 
 
 def test_batches_and_threads_name_the_fastest_on_each_side(tables: dict[str, pd.DataFrame]) -> None:
