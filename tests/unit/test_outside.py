@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from passline import outside
-from passline.contenders import Built
+from passline.contenders import Built, untuned
 from passline.errors import ConfigError, StudyError
 from passline.outside import Known
 from passline.plan import Host, Planner
@@ -18,7 +18,7 @@ ISAS = load_isas()
 STUDY = load_study(KERNELS / "softmax", ISAS)
 CEILINGS = load_study(KERNELS / "ceilings", ISAS)
 HOST = Host(Caches(l1d=32 << 10, l2=1 << 20, llc=32 << 20), 24 << 30, (0,))
-CHOSEN = {(p, i): STUDY.preset(p, i).name for p in STUDY.passes for i in ISAS}
+CHOSEN = dict(untuned(STUDY, ISAS, "gcc").chosen)
 HERE = {
     "numpy": Known("NumPy", ok=True, version="2", isa="AVX", threads=1, denormals="kept"),
     "torch": Known("PyTorch", ok=False, reason="PyTorch cannot be imported"),

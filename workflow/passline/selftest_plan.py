@@ -30,6 +30,7 @@ def blocks(planner: Planner, builds: Sequence[Built], sizes: Sequence[int]) -> l
             for built in builds
             for name in planner.study.papers
             for isa in isas
+            if planner.study.lacks(name, isa) is None
             for contender in (
                 algorithm(planner.study, name, built, isa, "preset", split=False),
                 *(
