@@ -61,6 +61,8 @@ typedef struct passline_workload {
   size_t planted_elements;  // run the passes again over this many first elements: a slowdown of known size,
                             // planted to test the instrument; 0 in every measurement
   size_t planted_every;     // ... in every so many calls; 0 as 1
+  const passline_variant *consumer;  // reads y after each call, inside the clock, as whoever asked for y
+                                     // would; NULL: nobody does
 } passline_workload;
 
 // Runs `calls` calls, the first with row number *cursor, and advances *cursor.

@@ -22,6 +22,13 @@ run_position run_position_at(const passline_workload *workload, uint64_t call) {
   return (run_position){(size_t)(call % workload->n_x_rows), (size_t)(call % workload->n_y_rows)};
 }
 
+// A read of y by a pass that reads x: y stands in its place.
+static inline void consume(const passline_workload *workload, float *y) {
+  if (workload->consumer == NULL) return;
+  passline_state state = workload->initial;
+  workload->consumer->run(workload->n_elements, y, y, &state);
+}
+
 static inline int planted_in(const passline_workload *workload, uint64_t call) {
   return workload->planted_elements > 0 &&
          (workload->planted_every < 2 || call % workload->planted_every == 0);
@@ -38,6 +45,7 @@ void run_calls(const passline_workload *workload, uint64_t calls, run_position *
     float *y = workload->y_rows[position->y_row];
     run_passes(workload, workload->n_elements, x, y);
     if (planted_in(workload, call)) run_passes(workload, workload->planted_elements, x, y);
+    consume(workload, y);
     next_row(workload, position);
   }
 }
@@ -66,6 +74,7 @@ static uint64_t clocked_call(const passline_workload *workload, uint64_t call, r
     }
   }
   if (planted_in(workload, call)) run_passes(workload, workload->planted_elements, x, y);
+  consume(workload, y);
   const uint64_t end = pass_ns != NULL ? before : clock_ns();
   next_row(workload, position);
   return end - start;

@@ -9,10 +9,10 @@ from typing import Any
 
 from built_kernels import Built as Library
 
-from passline.contenders import Built, algorithm, alone
+from passline.contenders import Built, algorithm, alone, untuned
 from passline.measure import session
 from passline.measure.spec import Block
-from passline.plan import stop_rule
+from passline.plan_blocks import stop_rule
 
 N = 3001
 CODE = {"object": "1"}
@@ -22,8 +22,7 @@ CODE = {"object": "1"}
 def small_block(built: Library) -> Block:
     """Four contenders: an algorithm whole and split, a pass alone, and another algorithm; three rounds are planned."""
     study = built.study
-    tuned = {(p, i): study.preset(p, i).name for p in study.passes for i in built.isas}
-    known = Built("cc", "id", tuned)
+    known = Built("cc", "id", untuned(study, built.isas, "cc").chosen)
     contenders = [algorithm(study, "two_pass", known, "scalar", "preset", split=split) for split in (False, True)]
     contenders[1]["name"] += " split"
     contenders.append(alone(study, study.preset("vmulc", "scalar"), known))
@@ -33,6 +32,7 @@ def small_block(built: Library) -> Block:
         "name": f"algorithms-paper-n{N}-uniform-huge",
         "protocol": "paper",
         "n_elements": N,
+        "rows": 0,
         "threads": 1,
         "inputs": {"name": "uniform", "distribution": "uniform", "low": -1000.0, "high": 1000.0},
         "pages": "huge",

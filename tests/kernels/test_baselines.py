@@ -23,9 +23,9 @@ from passline.derive.ratios import compared, ratios_table
 from passline.error_over_n import error_over_n
 from passline.known_baselines import FOLDER, installed, names
 from passline.measure import session
-from passline.measure.outside import RELATIVE_ERROR, deviation
+from passline.measure.outside import RELATIVE_ERROR, consumed, deviation
 from passline.measure.spec import write_json
-from passline.plan import pairs
+from passline.plan_blocks import pairs
 from passline.tables import conform
 
 FAKES = Path(__file__).parent / "fake_baselines"
@@ -191,9 +191,8 @@ def test_bytes_of_a_baseline_are_not_modelled(block, tmp_path, host, built):
         "baselines": {"numpy": {}},
         "algorithms": {a.name: {"passes": list(a.passes)} for a in built.study.algorithms.values()},
     }
-    table = conform("passes", passes_table(timings, registry, conform("counters", pd.DataFrame()), plan)).set_index(
-        "algorithm"
-    )
+    nothing = conform("counters", pd.DataFrame())
+    table = conform("passes", passes_table(timings, registry, nothing, plan)).set_index("algorithm")
     assert table.loc["numpy", "time_median_s"] > 0
     assert np.isnan(table.loc["numpy", "bytes_algorithmic"])
     assert table.loc["numpy", "confidence"] == "-"
@@ -233,3 +232,32 @@ def fields_of(message):
             at += 2 + size
     assert at == len(message)
     return found
+
+
+@pytest.mark.parametrize("allocates", [False, True])
+def test_what_a_baseline_wrote_is_read_after_each_call(allocates):
+    x, y, seen = np.zeros(4, np.float32), np.zeros(4, np.float32), []
+
+    def bind(_x, y):
+        def call():
+            y[:] = 0.25
+            return np.full(4, 0.5, np.float32)
+
+        return call
+
+    softmax = Softmax(bind, outputs=(lambda returned: returned) if allocates else None)
+    both = consumed(softmax, bind(x, y), y, lambda row: seen.append(float(row.sum())))
+    both()
+    both()
+    assert seen == [2.0 if allocates else 1.0] * 2
+
+
+@pytest.mark.usefixtures("fakes")
+def test_baselines_run_in_rounds_of_protocol_consumed_and_over_batches(block, tmp_path, host):
+    reader = block["contenders"][0]["variants"][0]  # it reads a row and writes none
+    mixed = with_baselines(block, "numpy", "fake_exact", protocol="consumed")
+    peers = [{**c, "consumer": reader} for c in mixed["contenders"] if c["baseline"]]
+    own = [c for c in mixed["contenders"] if not c["baseline"]]
+    manifest = take({**mixed, "rows": 3, "contenders": [*own, *peers], "rounds": 1}, tmp_path, host)
+    (facts,) = facts_of(tmp_path, manifest)
+    assert facts["n_rows"] == 3

@@ -21,7 +21,7 @@ import scripts.count
 import scripts.counters
 import scripts.passes
 from passline import build
-from passline.contenders import Built
+from passline.contenders import Built, untuned
 from passline.counters import chain
 from passline.errors import MachineError, MeasurementError
 from passline.machine import detect, write_machine
@@ -76,7 +76,7 @@ class Session:
         write_machine(self.machine, folder / "machine.json")
         planner = Planner({**CONFIG, "blocks": BLOCKS}, *self.studies, isas, Host(CACHES, 8 << 30, cpus))
         self.labels = planner.labels
-        self.chosen = {(p, self.isa): self.studies[0].preset(p, self.isa).name for p in self.studies[0].passes}
+        self.chosen = dict(untuned(self.studies[0], [self.isa], "gcc").chosen)
         self.blocks = planner.plan([Built("cc", "id", self.chosen)], 0.0, 1e-9).blocks
         timed = {
             "host": {"libraries": {"cc": str(self.library)}, "cpus": list(cpus), "llc_bytes": LLC, "seed": 1},

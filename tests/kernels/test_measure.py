@@ -16,7 +16,7 @@ from passline.measure import buffers, session, stop
 from passline.measure.library import Library
 from passline.measure.round import LEAST_SWEEPS, offsets
 from passline.measure.spec import fingerprint, write_json
-from passline.plan import stop_rule
+from passline.plan_blocks import stop_rule
 from passline.tables import conform
 
 
@@ -252,3 +252,64 @@ def test_rounds_are_taken_in_turn_by_all_blocks(block, tmp_path, host):
     blocks = [{**block, "name": name, "sweeps": 1, "rounds": rounds} for name, rounds in (("a", 2), ("b", 3))]
     session.run("times", blocks, {b["name"]: {} for b in blocks}, tmp_path, host, told)
     assert [said[0] for said in told.said[1:-1]] == ["a", "b", "a", "b", "b"]
+
+
+def test_the_consumer_reads_y_after_every_call(built):
+    # One that scales in place stands for it: what it read shows.
+    library, scale = Library(built.path), built.study.preset("vmulc", "scalar").name
+    x, y = (buffers.allocate(3, 100, "huge") for _ in range(2))
+    y.flat[:] = 1.0
+    workload = library.workload([scale], x.rows, y.rows)
+    workload.set_state({"scale": 2.0})
+    workload.c.consumer = library.variants[scale]
+    workload.run(2)
+    workload.run_split(1)
+    assert [set(row) for row in y.rows] == [{4.0}, {4.0}, {4.0}]
+    padding = np.setdiff1d(y.flat, [4.0])
+    assert set(padding) == {1.0}
+
+
+def test_a_round_of_protocol_consumed_takes_the_consumers_time_too(block, tmp_path, host):
+    plain = block["contenders"][0]
+    reader = plain["variants"][0]  # half of the call: read like this, y costs half as much again
+    read = {**plain, "name": "read", "consumer": reader}
+    hot = {**block, "protocol": "consumed", "sweeps": 8, "contenders": [plain, read]}
+    suites = [suite for _, suite in session.read(tmp_path, take(hot, tmp_path, host))]
+    times = [median_times(suite) for suite in suites]
+    assert statistics.median(t[1] / t[0] for t in times) > 1.1
+    assert fingerprint(hot, {}) != fingerprint({**hot, "contenders": [plain, plain]}, {})
+
+
+def test_the_rows_of_a_batch_lie_one_behind_the_other():
+    batch = buffers.allocate(5, 1001, "huge", packed=True)
+    starts = [row.ctypes.data for row in batch.rows]
+    assert np.diff(starts).tolist() == [4 * 1001] * 4
+    # They can be moved within a page all the same.
+    assert starts[-1] + 4 * 1001 + buffers.SLACK <= batch.flat.ctypes.data + batch.bytes
+
+
+def test_calls_walk_over_a_batch_on_each_thread(block, tmp_path, built):
+    batch = {**block, "protocol": "hot", "rows": 3, "contenders": [block["contenders"][0]], "rounds": 1}
+    one = take(batch, tmp_path / "one", session.Host({"cc": str(built.path)}, [0], 1 << 20, seed=7))
+    two = take(
+        {**batch, "threads": 2}, tmp_path / "two", session.Host({"cc": str(built.path)}, [0, 0], 1 << 20, seed=7)
+    )
+    assert [facts["n_rows"] for facts in facts_of(tmp_path / "one", one)] == [3]
+    (facts,) = facts_of(tmp_path / "two", two)
+    assert (facts["n_rows"], facts["reason"]) == (6, "-")
+
+
+def test_runs_that_start_with_the_first_row_go_on_where_the_last_one_ended(built):
+    library, scale = Library(built.path), built.study.preset("vmulc", "scalar").name
+    x, y = (buffers.allocate(3, 10, "huge") for _ in range(2))
+    y.flat[:] = 1.0
+    workload = library.workload([scale], x.rows, y.rows)
+    workload.set_state({"scale": 2.0})
+    touched = []
+    for calls in (2, 2, 1):
+        workload.advance(calls)
+        workload.call()
+        touched.append([row[0] for row in y.rows])
+    assert touched == [[1, 1, 2], [1, 2, 2], [1, 2, 4]]
+    workload.move(64, 64)
+    assert touched == [[1, 1, 2], [1, 2, 2], [1, 2, 4]]

@@ -8,6 +8,7 @@ without a machine and against answers that are known.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -85,7 +86,9 @@ from synthetic_model import (
     variant as variant,
 )
 
+from passline.derive.beyond import beyond_table
 from passline.derive.ceilings import ceilings_table
+from passline.derive.goals import goals_table, load_goals
 from passline.derive.passes import passes_table
 from passline.derive.ratios import compared, ratios_table, round_ratios_table
 from passline.tables import conform
@@ -344,6 +347,7 @@ def rounds(shape: Shape = FULL) -> pd.DataFrame:
     return conform("rounds", pd.DataFrame(rows))
 
 
+GOALS = Path(__file__).parents[2] / "reports" / "goals.yaml"
 NO_COUNTERS = "this virtual machine shows no hardware counters of this kind (tried: core ENOENT)"
 
 
@@ -426,6 +430,7 @@ def tables(shape: Shape = FULL, microarchitecture: str = "zen4") -> dict[str, pd
     """All tables that figures, claims and report read, derived ones included (claims apart)."""
     declared, timed, scheme = registry(shape), timings(shape), plan(shape)
     taken, found = rounds(shape), compared(timed, declared, scheme)
+    ratios = conform("ratios", ratios_table(found, taken))
     return {
         "registry": declared,
         "timings": timed,
@@ -437,7 +442,10 @@ def tables(shape: Shape = FULL, microarchitecture: str = "zen4") -> dict[str, pd
         "skipped": skipped(),
         "counters": counters(shape),
         "passes": conform("passes", passes_table(timed, declared, counters(shape), scheme)),
-        "ratios": conform("ratios", ratios_table(found, taken)),
+        "ratios": ratios,
+        "beyond": conform("beyond", beyond_table(timed, scheme)),
+        "goals": conform("goals", goals_table(load_goals(GOALS), ratios, scheme)),
+        "baselines": conform("baselines", pd.DataFrame()),
         "round_ratios": conform("round_ratios", round_ratios_table(found, taken)),
         "ceilings": conform("ceilings", ceilings_table(ceiling_timings(shape), declared, scheme)),
     }

@@ -60,7 +60,9 @@ def block(n=1 << 20, planted=0.0, contenders=1, **changes):
         "stop": {"pairs": [[0, 0]], "target": 0.01, "looks": [[12, 3], [36, 12]]},
         "sweeps": 16,
         "value_s": 5e-4,
-        "contenders": [{"variants": ["v"], "baseline": "", "planted": planted, "planted_every": 1}] * contenders,
+        "rows": 0,
+        "contenders": [{"variants": ["v"], "consumer": "", "baseline": "", "planted": planted, "planted_every": 1}]
+        * contenders,
         **changes,
     }
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from passline.contenders import Built, alone
+from passline.contenders import Built, alone, untuned
 from passline.effort import design
 from passline.errors import ConfigError
 from passline.measure.round import row_counts
@@ -21,7 +21,9 @@ STUDY = load_study(KERNELS / "softmax", ISAS)
 CEILINGS = load_study(KERNELS / "ceilings", ISAS)
 CACHES = Caches(l1d=32 << 10, l2=1 << 20, llc=32 << 20)
 CONFIG = yaml.safe_load((Path(__file__).parents[2] / "workflow/config/default.yaml").read_text())
-CHOSEN = {(p, i): STUDY.preset(p, i).name for p in STUDY.passes for i in ISAS}
+# Blocks beyond the paper have tests of their own: test_plan_beyond.py.
+CONFIG["blocks"] = [group for group in CONFIG["blocks"] if "algorithms" not in group]
+CHOSEN = dict(untuned(STUDY, ISAS, "gcc").chosen)
 
 
 def planner(memory_bytes=24 << 30, cpus=(1, 0), **changes) -> Planner:
@@ -65,7 +67,7 @@ def test_every_block_pairs_all_algorithms_preset_and_tuned():
     blocks = [b for b in plan().blocks if b["name"].startswith("algorithms-paper")]
     for block in blocks:
         keys = {(c["key"]["algorithm"], c["key"]["isa"], c["key"]["variant"]) for c in block["contenders"]}
-        assert {(a, "avx2", v) for a in STUDY.algorithms for v in ("preset", "tuned")} <= keys
+        assert {(a, "avx2", v) for a in STUDY.papers for v in ("preset", "tuned")} <= keys
 
 
 def test_the_ceilings_of_a_pass_run_in_its_own_rounds():
@@ -146,7 +148,7 @@ def test_the_cores_of_one_numa_node_have_ceilings_of_their_own():
 
 
 def test_y_rotates_over_more_than_the_llc_as_in_the_released_benchmark():
-    block = {"n_elements": 1000, "protocol": "paper"}
+    block = {"n_elements": 1000, "protocol": "paper", "rows": 0}
     x_rows, y_rows = row_counts(block, 32 << 20)
     assert x_rows == 1
     assert y_rows == 1 + -(-(32 << 20) // 4096)  # rows padded to 128 bytes: 4096 of them hold 1000 floats
@@ -260,7 +262,7 @@ def test_the_default_selftest_has_at_least_60_points_without_a_difference():
     same = [c for b in selftest() for c in b["contenders"] if c["key"]["variant"] == "preset+0%"]
     assert len(same) >= 60
     assert {c["key"]["isa"] for c in same} == {"avx2", "avx512f"}
-    assert {c["key"]["algorithm"] for c in same} == set(STUDY.algorithms)
+    assert {c["key"]["algorithm"] for c in same} == set(STUDY.papers)
 
 
 def test_nothing_is_planted_in_a_measurement():
@@ -277,3 +279,9 @@ def test_sizes_of_the_selftest_are_labels_or_numbers():
     assert planner(selftest_sizes="sweep").selftest_sizes() == sweep_sizes(CACHES)
     with pytest.raises(ConfigError, match=r"config: selftest_sizes: no size is called 'L9'\. Known: L1, L2"):
         planner(selftest_sizes=["L9"]).selftest_sizes()
+
+
+def test_consumed_has_one_row_of_each_and_a_batch_its_own():
+    block = {"n_elements": 1000, "protocol": "consumed", "rows": 0}
+    assert row_counts(block, 32 << 20) == (1, 1)
+    assert row_counts({**block, "protocol": "hot", "rows": 7}, 32 << 20) == (7, 7)

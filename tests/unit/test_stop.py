@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from passline.effort import looks
 from passline.measure import stop
-from passline.plan import stop_rule
+from passline.plan_blocks import stop_rule
 
 LEAST, MOST = 12, 36
 TARGET = 0.01

@@ -9,9 +9,8 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from passline import figure_style as style
-from passline import titles
 from passline.derive import selection
-from passline.tables import NOT_APPLICABLE
+from passline.figure_errors import draw_errors, error_data
 
 TABLES = ("error_over_n", "registry")
 CAPTION = (
@@ -24,11 +23,7 @@ CAPTION = (
 
 def data(tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any]) -> pd.DataFrame:  # noqa: ARG001  # every figure is called alike
     """What is drawn."""
-    rows = tables["error_over_n"]
-    rows = rows[rows["max_error_ulp"].notna()]
-    rows = rows[(rows["variant"] == titles.shown_variant(rows)) | (rows["isa"] == NOT_APPLICABLE)]
-    columns = ["isa", "variant", "algorithm", "inputs", "n_elements", "max_error_ulp", "sum_error"]
-    return rows[columns].reset_index(drop=True)
+    return error_data(tables["error_over_n"])
 
 
 @style.styled
@@ -37,27 +32,5 @@ def draw(tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any]) -> Figure:
     rows = data(tables, plan)
     if rows.empty:
         return style.message("No error over size was computed.")
-    isas, inputs = selection.isas(rows, tables["registry"]), sorted(set(rows["inputs"]))
-    rows = rows[rows["inputs"] == inputs[0]]
-    figure, axes = style.new(2, len(isas), height=3.4, sharex=True, sharey="row")
-    for column, isa in enumerate(isas):
-        top, bottom = axes[0, column], axes[1, column]
-        for algorithm, line in rows[rows["isa"].isin([isa, NOT_APPLICABLE])].groupby("algorithm", sort=True):
-            look = style.contender_style(str(algorithm), plan)
-            top.plot(line["n_elements"], line["max_error_ulp"], **look)
-            bottom.plot(line["n_elements"], line["sum_error"].abs().clip(lower=1e-9), **look)
-        style.plain_log(top)
-        bottom.set_yscale("log")
-        style.size_axis(bottom)
-        for ax in (top, bottom):
-            style.grid(ax)
-        top.set_title(f"{titles.isa_title(isa, plan)}, inputs {inputs[0]}")
-    axes[0, 0].set_ylabel("largest error (ULP)")
-    axes[1, 0].set_ylabel("|sum - 1|")
-    shown = [name for name in (*plan["algorithms"], *plan.get("baselines", {})) if name in set(rows["algorithm"])]
-    handles = [
-        axes[0, 0].plot([], [], label=titles.algorithm_title(name, plan), **style.contender_style(name, plan))[0]
-        for name in shown
-    ]
-    figure.legend(handles=handles, loc="outside upper center", ncols=min(len(handles), 5))
-    return figure
+    names = [*plan["algorithms"], *plan.get("baselines", {})]
+    return draw_errors(rows, selection.isas(rows, tables["registry"]), names, plan, style.contender_style)

@@ -16,6 +16,7 @@ from passline.imports import module_files
 from passline.measure.spec import Block
 from passline.registry import KERNELS, Isa, Study, load_isas, load_study, sha256
 from passline.setup import load
+from passline.tuning import winners
 
 MEASURE = Path(__file__).parent / "measure"
 
@@ -48,17 +49,27 @@ def rejected(accuracy: pd.DataFrame, build_id: str) -> dict[str, str]:
     return dict(failed.groupby("variant", sort=False)["reason"].first())
 
 
-def chosen(tuning: pd.DataFrame, build_id: str) -> dict[tuple[str, str], str]:
-    """(pass, ISA) -> the tuned variant."""
-    rows = tuning[(tuning["build_id"] == build_id) & tuning["chosen"]]
-    return {(row["pass"], row["isa"]): row["variant"] for _, row in rows.iterrows()}
+def chosen(tuning: pd.DataFrame, build_id: str, study: Study) -> dict[tuple[str, str], str]:
+    """(step of an algorithm, ISA) -> the tuned variant: of the pass, or of what the step fixes."""
+    mine = tuning[tuning["build_id"] == build_id]
+    rows = mine[mine["chosen"]]
+    found = {(str(row["pass"]), str(row["isa"])): str(row["variant"]) for _, row in rows.iterrows()}
+    for step in dict.fromkeys(step for a in study.algorithms.values() for step in a.steps if step.fixed):
+        admitted = {v.name for v in study.variants if v.pass_name == step.pass_name and step.admits(v.dimensions)}
+        best = winners(mine[mine["variant"].isin(admitted)])
+        found |= {(step.label, isa): variant for (_, _, isa), variant in best.items()}
+    return found
 
 
-def built(build: Mapping[str, Any], accuracy: pd.DataFrame, tuning: pd.DataFrame | None = None) -> Built:
+def built(
+    build: Mapping[str, Any],
+    accuracy: pd.DataFrame,
+    tuned: tuple[pd.DataFrame, Study] | None = None,
+) -> Built:
     """What the planner needs of a build: its tuned choices, and the variants that failed the check."""
     build_id = build["build_id"]
-    tuned = {} if tuning is None else chosen(tuning, build_id)
-    return Built(build["compiler"], build_id, tuned, rejected(accuracy, build_id))
+    choices = {} if tuned is None else chosen(tuned[0], build_id, tuned[1])
+    return Built(build["compiler"], build_id, choices, rejected(accuracy, build_id))
 
 
 def code_hashes(
@@ -82,6 +93,11 @@ def code_hashes(
                 f"{c['library']}:{origin[v]}": objects[c["library"]][origin[v]]
                 for c in block["contenders"]
                 for v in (*c["variants"], *c["prefix"])
+            },
+            **{
+                f"{compiler} consumer {v}": hashes[origin[v]]
+                for v in {c["consumer"] for c in block["contenders"]} - {""}
+                for compiler, hashes in objects.items()
             },
             **{key: value for c in block["contenders"] for key, value in peers.get(c["baseline"], {}).items()},
         }

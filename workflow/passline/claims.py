@@ -71,7 +71,7 @@ def claims_table(claims: Mapping[str, Any], tables: Tables, plan: Mapping[str, A
         tables: `ratios`, `passes`, `registry`, `tuning`, `accuracy`, `machines`.
         plan: the session's plan.
     """
-    tables = selection.of_build(tables, plan)
+    tables = selection.of_paper(selection.of_build(tables, plan), plan)
     here = microarchitecture(tables["machines"])
     unknown = [name for name in (selection.TWO_PASS, *selection.THREE_PASS) if name not in plan["algorithms"]]
     if unknown:

@@ -42,9 +42,10 @@ def presets(study: Study) -> list[Contender]:
     """Every algorithm with the paper's presets, on every ISA that the study was loaded with."""
     isas = dict.fromkeys(variant.isa for variant in study.variants)
     return [
-        Contender(name, isa, "preset", tuple(study.preset(p, isa).name for p in algorithm.passes))
+        Contender(name, isa, "preset", tuple(study.preset(s.pass_name, isa, s).name for s in algorithm.steps))
         for name, algorithm in study.algorithms.items()
         for isa in isas
+        if study.lacks(name, isa) is None
     ]
 
 

@@ -265,8 +265,16 @@ class _Check:
         for algorithm in self.bench.study.algorithms.values():
             if self.variant.pass_name not in algorithm.passes:
                 continue
-            others = {name: self.bench.study.preset(name, self.variant.isa).name for name in algorithm.passes}
-            names = [(others | {self.variant.pass_name: self.variant.name})[name] for name in algorithm.passes]
+            study, mine = self.bench.study, self.variant
+            if study.lacks(algorithm.name, mine.isa):
+                continue
+            here = [s.pass_name == mine.pass_name for s in algorithm.steps]
+            if not all(s.admits(mine.dimensions) for s, is_mine in zip(algorithm.steps, here, strict=True) if is_mine):
+                continue
+            names = [
+                mine.name if is_mine else study.preset(s.pass_name, mine.isa, s).name
+                for s, is_mine in zip(algorithm.steps, here, strict=True)
+            ]
             missing = [name for name in names if name not in self.bench.library.variants]
             if missing:
                 yield f"special values were not checked: the library has no {missing[0]}"

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import product
 from typing import Any
 
+from passline.algorithms import Step
 from passline.measure.spec import Contender
 from passline.registry import Study, Variant
+
+READ = "read"
+"""The ceiling that reads a row."""
+
+FLOOR = "floor"
+"""In place of preset or tuned: the streams of an algorithm without its arithmetic."""
 
 
 @dataclass(frozen=True)
@@ -16,24 +24,86 @@ class Built:
 
     compiler: str
     build_id: str
-    chosen: Mapping[tuple[str, str], str]  # (pass, isa) -> variant name
+    chosen: Mapping[tuple[str, str], str]  # (label of an algorithm's step, isa) -> variant name
     rejected: Mapping[str, str] = field(default_factory=dict)  # variants that failed the check, and why
 
 
 def algorithm(study: Study, name: str, built: Built, isa: str, choice: str, *, split: bool) -> Contender:
     """A whole algorithm, with the paper's presets or the tuned variants."""
-    passes = study.algorithms[name].passes
-    variants = [study.preset(p, isa).name if choice == "preset" else built.chosen[p, isa] for p in passes]
+    steps = study.algorithms[name].steps
+    variants = [
+        study.preset(s.pass_name, isa, s).name if choice == "preset" else built.chosen[s.label, isa] for s in steps
+    ]
     key = _key(built, study.name, name, "-", isa, choice)
-    return _contender(f"{built.compiler} {name} {isa} {choice}", built, variants, key, split=split, whole=not split)
+    scratch = any("scratch" in study.passes[s.pass_name].reads + study.passes[s.pass_name].writes for s in steps)
+    name = f"{built.compiler} {name} {isa} {choice}"
+    return _contender(name, built, variants, key, split=split, whole=not split, scratch=scratch)
+
+
+def untuned(study: Study, isas: Iterable[str], compiler: str) -> Built:
+    """A build before tuning: presets stand in for the tuned choices, which are as many."""
+    steps = [step for name in study.passes for step in (Step(name), *study.steps(name))]
+    settings = product(dict.fromkeys(steps), isas)
+    return Built(
+        compiler,
+        "-",
+        {
+            (step.label, isa): study.preset(step.pass_name, isa, step).name
+            for step, isa in settings
+            if study.variants_of(step.pass_name, isa, step)
+        },
+    )
+
+
+def has(study: Study, name: str, built: Built, isa: str, choice: str) -> bool:
+    """Whether an algorithm can be had on an ISA with that choice of variants."""
+    steps = study.algorithms[name].steps
+    return study.lacks(name, isa) is None and (
+        choice == "preset" or all((step.label, isa) in built.chosen for step in steps)
+    )
+
+
+def floor(study: Study, ceilings: Study, contender: Contender, built: Built) -> Contender | None:
+    """The streams and stores of a whole algorithm without its arithmetic: a ceiling for each pass, in one call.
+
+    None where some pass has no ceiling with its reads, writes and kind of store.
+    """
+    isa = contender["key"]["isa"]
+    declared = {v.name: v for v in study.variants}
+    found = [_ceiling(study, ceilings, declared[name]) for name in contender["variants"]]
+    roofs = [roof for roof in found if roof is not None]
+    if len(roofs) < len(found):
+        return None
+    label = "+".join(f"{v.pass_name}-nt" if v.non_temporal else v.pass_name for v in roofs)
+    key = _key(built, ceilings.name, label, "-", isa, FLOOR)
+    scratch = any("scratch" in ceilings.passes[v.pass_name].reads for v in roofs)
+    names = [v.name for v in roofs]
+    return _contender(
+        f"{built.compiler} {label} {isa} {FLOOR}", built, names, key, state={"scale": 1.0}, scratch=scratch
+    )
+
+
+def _ceiling(study: Study, ceilings: Study, variant: Variant) -> Variant | None:
+    """The first ceiling with the streams of a variant, stored as it stores."""
+    mix = study.passes[variant.pass_name].mix
+    return next(
+        (
+            v
+            for v in ceilings.variants
+            if v.isa == variant.isa
+            and ceilings.passes[v.pass_name].mix == mix
+            and v.non_temporal == variant.non_temporal
+        ),
+        None,
+    )
 
 
 def alone(study: Study, variant: Variant, built: Built) -> Contender:
     """A single pass, or a ceiling. Passes before it in its algorithm run once, so that it finds the state it needs."""
     step = study.passes[variant.pass_name]
     algorithm = next((a for a in study.algorithms.values() if step.name in a.passes), None)
-    before = algorithm.passes[: algorithm.passes.index(step.name)] if algorithm else ()
-    prefix = [study.preset(p, variant.isa).name for p in before]
+    before = algorithm.steps[: algorithm.passes.index(step.name)] if algorithm else ()
+    prefix = [study.preset(s.pass_name, variant.isa, s).name for s in before]
     # A pass that scales in place would drive y to zero, and denormals, when run again and again.
     state = {"scale": 1.0} if step.in_place or not prefix else {}
     key = _key(built, study.name, "-", step.name, variant.isa, variant.name)
@@ -60,6 +130,12 @@ def outside(study: Study, name: str) -> Contender:
     none = Built("", "-", {})
     key = _key(none, study.name, name, "-", "-", "-")
     return {**_contender(name, none, [], key, whole=True), "baseline": name}
+
+
+def consumed(contender: Contender, ceilings: Study, widest: str) -> Contender:
+    """The same call, and one read of y inside the clock; an outside baseline's y is read on the widest ISA."""
+    isa = widest if contender["baseline"] else contender["key"]["isa"]
+    return {**contender, "consumer": ceilings.preset(READ, isa).name}
 
 
 def runs(contender: Contender) -> tuple[str, ...]:
@@ -96,6 +172,7 @@ def _contender(
         "library": built.compiler,
         "baseline": "",
         "variants": variants,
+        "consumer": "",
         "prefix": prefix or [],
         "state": state or {},
         "split": split,

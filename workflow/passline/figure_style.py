@@ -65,7 +65,12 @@ _ALGORITHMS = {
     "three_pass_recompute": (BLUE, "s", "--"),
     "three_pass_reload": (GREEN, "^", "-."),
     "online": (PURPLE, "D", ":"),
+    "best": (BLACK, "*", "-"),
 }
+_OTHERS = ((SKY, "v", "-"), (ORANGE, "P", "--"), (YELLOW, "X", "-."), (SKY, "<", ":"), (ORANGE, ">", "-"))
+FLOOR_LOOK: dict[str, Any] = {"color": GREY, "marker": "", "linestyle": (0, (4, 2)), "linewidth": 0.9}
+"""Streams and stores without arithmetic."""
+
 PASS_MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "*")
 PASS_COLOURS = (SKY, BLUE, GREEN, ORANGE, PURPLE, VERMILION, BLACK, YELLOW)
 ROLE_COLOURS = {"core": ORANGE, "memory": SKY, "measured": "0.25"}
@@ -74,6 +79,15 @@ ROLE_COLOURS = {"core": ORANGE, "memory": SKY, "measured": "0.25"}
 def algorithm_style(name: str) -> dict[str, Any]:
     """Colour, marker and line style of an algorithm; unknown ones are grey."""
     colour, marker, line = _ALGORITHMS.get(name, (GREY, "x", ":"))
+    return {"color": colour, "marker": marker, "linestyle": line}
+
+
+def beyond_style(name: str, plan: Mapping[str, Any]) -> dict[str, Any]:
+    """The style of an algorithm; of one beyond the paper without a style of its own, by its place in the plan."""
+    others = [other for other in plan.get("beyond", {}).get("algorithms", {}) if other not in _ALGORITHMS]
+    if name not in others:
+        return contender_style(name, plan)
+    colour, marker, line = _OTHERS[others.index(name) % len(_OTHERS)]
     return {"color": colour, "marker": marker, "linestyle": line}
 
 

@@ -22,7 +22,7 @@ import yaml
 
 from passline.availability import probe_all
 from passline.config import DEFAULT
-from passline.contenders import Built
+from passline.contenders import untuned
 from passline.counters import planning
 from passline.counters import step as counting
 from passline.counters.chain import Chosen, mode_of
@@ -85,7 +85,7 @@ def run(arguments: argparse.Namespace) -> int:
     setup = load(read_config(arguments.configfile, arguments.profile))
     mode = mode_of(setup.config["counters"])
     planner = setup.planner()
-    builds = [_untuned(setup, compiler) for compiler in setup.config["compilers"]]
+    builds = [untuned(setup.study, setup.isas, compiler) for compiler in setup.config["compilers"]]
     plan = planner.plan(builds, CLOCK_READING_S, CORE_S_PER_ELEMENT, probe_all(setup.baselines))
     speed = probe()
     if arguments.selftest:
@@ -140,12 +140,6 @@ def _yaml(path: Path) -> dict[str, Any]:
     return document
 
 
-def _untuned(setup: Setup, compiler: str) -> Built:
-    """A build before tuning: presets stand in for the tuned choices, which are as many."""
-    study = setup.study
-    return Built(compiler, "-", {(p, isa): study.preset(p, isa).name for p in study.passes for isa in setup.isas})
-
-
 def probe() -> Speed:
     """Measure what the forecast must know of the machine, within a second."""
     began = time.perf_counter()
@@ -179,6 +173,7 @@ def round_s(block: Block, moved: Mapping[str, float], llc_bytes: int, speed: Spe
         if contender["baseline"]:
             bytes_per_element = BASELINE_BYTES
             total += BASELINE_START_S
+        bytes_per_element += moved.get(contender["consumer"], 0.0)
         call_s = n * bytes_per_element * speed.read_s_per_byte * (1 + contender["planted"])
         settling = 0.0 if call_s > LONG * value_s else value_s / SETTLE
         length_s = max(call_s * contender["planted_every"], value_s)

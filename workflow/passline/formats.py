@@ -79,6 +79,14 @@ def binary_bytes(value: float) -> str:
     return f"{value:.0f}{NARROW}B"
 
 
+def binary_count(value: float) -> str:
+    """A number of elements with a binary prefix where that makes it short: `4 Ki`, `50 257`."""
+    for factor, prefix in ((2**30, "Gi"), (2**20, "Mi"), (2**10, "Ki")):
+        if value >= factor and value % factor == 0:
+            return f"{int(value) // factor}{NARROW}{prefix}"
+    return count(value)
+
+
 def percent(fraction: float, decimals: int = 0) -> str:
     """A fraction as a percentage."""
     return NOTHING if math.isnan(fraction) else f"{100.0 * fraction:.{decimals}f}{NARROW}%"

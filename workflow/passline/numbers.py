@@ -12,7 +12,7 @@ from typing import Any
 
 import pandas as pd
 
-from passline import formats, numbers_traffic, report_tables, trust
+from passline import beyond_report, formats, numbers_traffic, report_tables, trust
 from passline.derive import selection
 from passline.derive.rounds import length_of
 from passline.errors import ReportError
@@ -31,6 +31,7 @@ PROTOCOLS = {
         "released with the paper"
     ),
     "hot": "hot: the same x and y in every call",
+    "consumed": "consumed: as hot, and y is read once after each call, inside the clock",
     "cold": "cold: calls walk over rows that together exceed the last-level cache",
 }
 
@@ -48,13 +49,14 @@ def numbers(tables: Tables, plan: Plan, table1: pd.DataFrame) -> dict[str, Any]:
         is added by the report; `measurement` says whether any of it is one.
     """
     # The self-test may be of another build: the text says so.
-    tables = {**selection.of_build(tables, plan), **{name: tables[name] for name in ("selftest",) if name in tables}}
+    everything = {**selection.of_build(tables, plan), **{n: tables[n] for n in ("selftest",) if n in tables}}
+    tables = selection.of_paper(everything, plan)
     facts = machine_facts(tables["machines"])
     return {
         "measurement": bool(plan["measurement"]),
         "stamp": SMOKE_STAMP,
         "headlines": headlines(tables, plan),
-        "values": _values(tables, plan, facts),
+        "values": _values(tables, plan, facts) | beyond_report.values(everything, plan),
         "tables": {
             "verdicts": report_tables.verdicts(tables["claims"], plan),
             "reasons": report_tables.reasons(tables["claims"], plan),
@@ -74,6 +76,7 @@ def numbers(tables: Tables, plan: Plan, table1: pd.DataFrame) -> dict[str, Any]:
             "marked": report_tables.marked_rounds(tables["rounds"]),
             **trust.report_tables(tables, plan),
             **numbers_traffic.report_tables(tables, plan),
+            **beyond_report.report_tables(everything, plan),
         },
     }
 

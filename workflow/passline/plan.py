@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
-from passline.contenders import Built, algorithm, alone, outside, runs
-from passline.effort import design, looks
+from passline import plan_beyond
+from passline.contenders import Built, alone, consumed, runs
+from passline.effort import design
 from passline.errors import ConfigError
 from passline.known_baselines import Known, asked
-from passline.measure.spec import Block, Contender, Inputs, Stop
+from passline.measure.spec import Block, Contender, Inputs
+from passline.plan_blocks import merge, pairs, peers, single, stop_rule, unique, whole
+from passline.plan_points import ALONE, Batch, Point, rows_of
 from passline.registry import Isa, Study, load_isas
 from passline.sizes import Caches, key_sizes, sweep_sizes
 
@@ -20,6 +24,8 @@ LARGE_MEMORY_MULTIPLE = 3  # large class counts are measured only where memory i
 TUNE_SWEEPS = 4  # hundreds of variants: the choice rests on minima, which need fewer values than a ratio
 CEILING_SWEEPS = 4  # a ceiling is a rate, compared with none in its sweep: fewer and longer values
 CEILING_VALUES = 4  # ... of so many times the usual length
+WARM = ("hot", "consumed")  # protocols with one row of x and of y
+CONSUMED = "consumed"
 _CEILING_LEVELS = {"L1": "L1", "L2": "L2", "LLC": "LLC/2", "DRAM": "4 x LLC"}  # level -> size label
 _MEMORY_LEVELS = ("LLC", "DRAM")  # shared by all cores: with all of them, each takes its part of the row
 
@@ -54,7 +60,10 @@ class Planner:
         """Resolve the sizes; ConfigError where a size listed in the config does not fit into memory."""
         self.config, self.study, self.ceilings, self.isas, self.host = config, study, ceilings, isas, host
         self.design = design(config["effort"])
-        self.comparisons = (*study.comparisons, *map(tuple, config.get("comparisons", [])))
+        self.comparisons: tuple[tuple[str, str], ...] = (
+            *study.comparisons,
+            *((one, base) for one, base in config.get("comparisons", [])),
+        )
         self.known_isas = list(load_isas())
         self.key = key_sizes(host.caches)
         listed = config["sizes"]["sweep"]
@@ -86,12 +95,14 @@ class Planner:
                     f"List sizes up to about {most}",
                 )
 
-    def bytes_needed(self, protocol: str, n: int) -> int:
+    def bytes_needed(self, protocol: str, n: int, batch: Batch = ALONE) -> int:
         """Bytes of buffers that a block of this protocol and size allocates."""
         row, llc = 4 * n, self.host.caches.llc
-        rotated = row + llc if protocol == "paper" else row if protocol == "hot" else 4 * llc + row
+        if batch.rows:
+            return 2 * row * batch.rows * batch.threads
+        rotated = {"paper": row + llc, "cold": 4 * llc + row}.get(protocol, row)
         x = row if protocol != "cold" else 4 * llc + row
-        return x + rotated + (row if protocol == "hot" else 0)
+        return (x + rotated + (row if protocol in WARM else 0)) * batch.threads
 
     def plan(
         self,
@@ -108,28 +119,68 @@ class Planner:
         blocks: list[Block] = []
         skipped: list[dict[str, str]] = []
         for group in self.config["blocks"]:
+            if plan_beyond.is_beyond(group) and not self.study.beyond:
+                skipped.append({"what": "blocks beyond the paper", "reason": "the study has no algorithm for them"})
+                continue
             isas, missing = self.resolve_isas(group["isas"])
             skipped += [
                 {"what": f"{group['kind']} blocks on {isa}", "reason": reason} for isa, reason in missing.items()
             ]
-            peers, absent = _peers(self.study, asked(group), baselines or {})
-            skipped += absent
-            for n, reason in self.resolve_sizes(group):
-                for protocol in group["protocols"]:
-                    for family in group["inputs"]:
-                        for pages in group.get("pages", ["huge"]):
-                            name = f"{group['kind']}-{protocol}-n{n}-{family}-{pages}"
-                            why = reason or self.doubt(group["kind"], protocol, n, clock_cost_s, call_s_per_element)
-                            if why is not None:
-                                skipped.append({"what": name, "reason": why})
-                                continue
-                            found = [c for b in builds for isa in isas for c in self.contenders(group["kind"], b, isa)]
-                            contenders, out = self.sound(found, builds)
-                            skipped += out
-                            if contenders:
-                                contenders += peers
-                                blocks.append(self.block(name, protocol, n, family, pages, contenders))
-        return Plan(_merge(blocks), self.labels, _unique(skipped))
+            outsiders, absent = peers(self.study, asked(group), baselines or {})
+            found, left_out = self.contenders(group, builds, isas)
+            sound, out = self.sound(found, builds)
+            skipped += absent + left_out + out
+            for name, point, reason in self.points(group):
+                doubtful = self.doubt(group["kind"], point, clock_cost_s, call_s_per_element)
+                if (why := reason or doubtful) is not None:
+                    skipped.append({"what": name, "reason": why})
+                elif sound:
+                    timed = sound + (outsiders if point.batch.threads == 1 else [])
+                    if point.protocol == CONSUMED:
+                        timed = [consumed(c, self.ceilings, list(self.isas)[-1]) for c in timed]
+                    made = self.block(name, point, timed, self.compared(group, timed))
+                    blocks.append({**made, "rounds": min(made["rounds"], group.get("rounds", made["rounds"]))})
+        return Plan(merge(blocks), self.labels, unique(skipped))
+
+    def points(self, group: Mapping[str, Any]) -> Iterator[tuple[str, Point, str | None]]:
+        """Name and point of each block of a group, and why it is skipped or None."""
+        word = plan_beyond.BEYOND if plan_beyond.is_beyond(group) else group["kind"]
+        lists = (group["protocols"], group["inputs"], group.get("pages", ["huge"]))
+        sizes = self.resolve_sizes(group)
+        for threads, (n, reason), protocol, family, pages in product(self.resolve_threads(group), sizes, *lists):
+            batch = Batch(rows_of(group.get("rows", 0), n, threads, self.host.caches.llc), threads)
+            few = f"the session has {len(self.host.cpus)} cores" if threads > len(self.host.cpus) else None
+            point = Point(protocol, n, family, pages, batch)
+            yield f"{word}-{point.name}", point, reason or few
+
+    def resolve_threads(self, group: Mapping[str, Any]) -> list[int]:
+        """Numbers of threads of a group."""
+        known = {"node": len(self.host.node) or 1, "all": len(self.host.cpus)}
+        return sorted({known.get(each, each) for each in group.get("threads", [1])})
+
+    def contenders(
+        self, group: Mapping[str, Any], builds: Sequence[Built], isas: Sequence[str]
+    ) -> tuple[list[Contender], list[dict[str, str]]]:
+        """Contenders of a group: algorithms, or passes beside their ceilings; and what of them its ISAs lack."""
+        found: list[Contender] = []
+        lacking: list[dict[str, str]] = []
+        for built, isa in product(builds, isas):
+            if plan_beyond.is_beyond(group):
+                names = plan_beyond.names(group, self.study)
+                mine, out = plan_beyond.contenders(self.study, self.ceilings, built, isa, names)
+                found, lacking = found + mine, lacking + out
+            elif group["kind"] == "passes":
+                found += single(self.study, self.ceilings, built, isa)
+            else:
+                found += whole(self.study, built, isa, split=group["kind"] == "split")
+        return found, lacking
+
+    def compared(self, group: Mapping[str, Any], contenders: Sequence[Contender]) -> list[list[int]]:
+        """The pairs that must be told apart: in blocks beyond the paper, those of its own algorithms are not."""
+        if "rounds" in group:
+            return []
+        wanted = plan_beyond.asked(self.comparisons, self.study) if plan_beyond.is_beyond(group) else self.comparisons
+        return pairs(contenders, wanted)
 
     def resolve_isas(self, wanted: str | Sequence[str]) -> tuple[list[str], dict[str, str]]:
         """ISAs of a group, and those it names that this session does not have."""
@@ -176,9 +227,10 @@ class Planner:
             return None
         return f"three times its rows are {_gigabytes(need)}, this machine has {_gigabytes(self.host.memory_bytes)}"
 
-    def doubt(self, kind: str, protocol: str, n: int, clock_cost_s: float, call_s_per_element: float) -> str | None:
+    def doubt(self, kind: str, point: Point, clock_cost_s: float, call_s_per_element: float) -> str | None:
         """Why a size cannot be measured by a protocol, or None."""
-        if self.bytes_needed(protocol, n) > MEMORY_SHARE * self.host.memory_bytes:
+        protocol, n = point.protocol, point.n_elements
+        if self.bytes_needed(protocol, n, point.batch) > MEMORY_SHARE * self.host.memory_bytes:
             return f"its buffers do not fit into {MEMORY_SHARE:.0%} of the memory"
         share = clock_cost_s / (n * call_s_per_element)
         if protocol == "paper" and kind != "passes" and share > CLOCK_SHARE:
@@ -187,38 +239,31 @@ class Planner:
         return None
 
     def block(
-        self,
-        name: str,
-        protocol: str,
-        n: int,
-        family: str,
-        pages: str,
-        contenders: list[Contender],
-        compared: list[list[int]] | None = None,
+        self, name: str, point: Point, contenders: list[Contender], compared: list[list[int]] | None = None
     ) -> Block:
         """A block, which ends when the `compared` contenders, by default the study's comparisons, are told apart."""
-        in_cache = self.in_cache(protocol, n)
-        key = {"n_elements": n, "threads": 1, "cache_protocol": protocol, "inputs": family, "pages": pages}
+        in_cache = self.in_cache(point.protocol, point.n_elements, point.batch)
         compared = pairs(contenders, self.comparisons) if compared is None else compared
         most = self.design.rounds_most_in_cache if in_cache else self.design.rounds_most
         target = self.design.target_in_cache if in_cache else self.design.target
         return {
             "name": name,
-            "protocol": protocol,
-            "n_elements": n,
-            "threads": 1,
-            "inputs": self.inputs(family),
-            "pages": pages,
+            "protocol": point.protocol,
+            "n_elements": point.n_elements,
+            "rows": point.batch.rows,
+            "threads": point.batch.threads,
+            "inputs": self.inputs(point.family),
+            "pages": point.pages,
             "rounds": most if compared else self.design.rounds_least,
             "stop": stop_rule(compared, target, self.design.rounds_least, most),
             "sweeps": self.design.sweeps,
             "value_s": self.design.value_s,
-            "contenders": [{**c, "key": {**c["key"], **key}} for c in contenders],
+            "contenders": [{**c, "key": {**c["key"], **point.key}} for c in contenders],
         }
 
-    def in_cache(self, protocol: str, n: int) -> bool:
+    def in_cache(self, protocol: str, n: int, batch: Batch = ALONE) -> bool:
         """Whether x and y fit into half of the LLC, and stay there from call to call."""
-        return protocol != "cold" and 8 * n <= self.host.caches.llc // 2
+        return protocol != "cold" and 8 * n * max(1, batch.rows) * batch.threads <= self.host.caches.llc // 2
 
     def sound(
         self, contenders: list[Contender], builds: Sequence[Built]
@@ -241,42 +286,21 @@ class Planner:
         )
         return {"name": family, "distribution": spec["distribution"], "low": float(low), "high": float(high)}
 
-    def contenders(self, kind: str, built: Built, isa: str) -> list[Contender]:
-        """Contenders of a block: algorithms with their preset and tuned variants, or passes beside their ceilings."""
-        if kind != "passes":
-            choices = [
-                (a, c)
-                for a in self.study.algorithms.values()
-                for c in ("preset", "tuned")
-                if c == "preset" or all((p, isa) in built.chosen for p in a.passes)
-            ]
-            return [algorithm(self.study, a.name, built, isa, choice, split=kind == "split") for a, choice in choices]
-        names = {self.study.preset(p, isa).name for p in self.study.passes} | set(built.chosen.values())
-        passes = [alone(self.study, v, built) for v in self.study.variants if v.isa == isa and v.name in names]
-        roofs = [
-            alone(self.ceilings, v, built)
-            for v in self.ceilings.variants
-            if v.isa == isa and self.ceilings.passes[v.pass_name].mix != (0, 0, False)
-        ]
-        return passes + roofs
-
     def tuning(self, builds: Sequence[Built]) -> list[Block]:
         """Blocks of the tuning step: every sound variant alone, in L1, in L2, and with x as large as the LLC.
 
-        Scalar passes are bound by the core at every size, so the last tells nothing new about them.
+        Passes of algorithms beyond the paper are tuned only where blocks ask for such. Scalar passes are bound by the
+        core at every size, so the last size tells nothing new about them.
         """
         large = self.host.caches.elements("llc", 1)
+        beyond = any(map(plan_beyond.is_beyond, self.config["blocks"]))
+        timed = self.study.variants if beyond else plan_beyond.papers_variants(self.study)
         sizes = sorted({self.key["L1"], self.key["L2"], large})
         blocks = [
             self.block(
                 f"tune-hot-n{n}-uniform-huge-{isa}",
-                "hot",
-                n,
-                "uniform",
-                "huge",
-                self.sound(
-                    [alone(self.study, v, b) for b in builds for v in self.study.variants if v.isa == isa], builds
-                )[0],
+                Point("hot", n),
+                self.sound([alone(self.study, v, b) for b in builds for v in timed if v.isa == isa], builds)[0],
             )
             for n in sizes
             for isa in self.isas
@@ -318,73 +342,11 @@ class Planner:
                     for v in self.ceilings.variants
                     if self.ceilings.passes[v.pass_name].mix != (0, 0, False) or level == "L2"
                 ]
-                block = self.block(f"ceilings-{level}-t{threads}", "hot", n, "uniform", "huge", contenders)
-                key = {"threads": threads}
-                block["contenders"] = [{**c, "key": {**c["key"], **key}} for c in block["contenders"]]
+                point = Point("hot", n, batch=Batch(0, threads))
+                block = self.block(f"ceilings-{level}-t{threads}", point, contenders)
                 rounds, value_s = self.design.ceiling_rounds, CEILING_VALUES * self.design.value_s
-                blocks.append(
-                    {**block, "threads": threads, "rounds": rounds, "sweeps": CEILING_SWEEPS, "value_s": value_s}
-                )
+                blocks.append({**block, "rounds": rounds, "sweeps": CEILING_SWEEPS, "value_s": value_s})
         return blocks
-
-
-def pairs(contenders: Sequence[Contender], comparisons: Iterable[tuple[str, str]]) -> list[list[int]]:
-    """[contender, base] of the comparisons among whole algorithms of one build, ISA and choice of variants.
-
-    A base that is an outside baseline is compared with each of them.
-    """
-    place = {
-        (c["library"], c["key"]["isa"], c["key"]["variant"], c["key"]["algorithm"]): i
-        for i, c in enumerate(contenders)
-        if c["whole"]
-    }
-    outsiders = {c["baseline"]: i for i, c in enumerate(contenders) if c["baseline"]}
-    return [
-        [place[*setting, algorithm], place.get((*setting, base), outsiders.get(base, -1))]
-        for algorithm, base in comparisons
-        for setting in dict.fromkeys(key[:3] for key in place)
-        if (*setting, algorithm) in place and ((*setting, base) in place or base in outsiders)
-    ]
-
-
-def stop_rule(compared: list[list[int]], target: float, least: int, most: int) -> Stop:
-    """The rule for these pairs; without any, all rounds are taken."""
-    return {
-        "pairs": compared,
-        "target": target,
-        "looks": [list(look) for look in looks(least, most)] if compared else [],
-    }
-
-
-def _merge(blocks: list[Block]) -> list[Block]:
-    """Blocks by name: a size that two groups ask for is measured once, with the contenders of both."""
-    merged: dict[str, Block] = {}
-    for block in blocks:
-        if block["name"] not in merged:
-            merged[block["name"]] = block
-            continue
-        into = merged[block["name"]]
-        known = {c["name"] for c in into["contenders"]}
-        into["contenders"] += [c for c in block["contenders"] if c["name"] not in known]
-        place = {c["name"]: i for i, c in enumerate(into["contenders"])}
-        names = [c["name"] for c in block["contenders"]]
-        found = [[place[names[i]], place[names[j]]] for i, j in block["stop"]["pairs"]]
-        into["stop"]["pairs"] += [pair for pair in found if pair not in into["stop"]["pairs"]]
-    return list(merged.values())
-
-
-def _peers(
-    study: Study, names: Sequence[str], known: Mapping[str, Known]
-) -> tuple[list[Contender], list[dict[str, str]]]:
-    """The baselines that can be had, and those that cannot with the reason."""
-    there = [name for name in names if name in known and known[name].ok]
-    reasons = {name: known[name].reason if name in known else "it was not probed" for name in names}
-    absent = [{"what": f"baseline {name}", "reason": reasons[name]} for name in names if name not in there]
-    return [outside(study, name) for name in there], absent
-
-
-def _unique(rows: list[dict[str, str]]) -> list[dict[str, str]]:
-    return list({row["what"]: row for row in rows}.values())
 
 
 def _gigabytes(size: float) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from passline.algorithms import Step
 from passline.registry import KERNELS, Study, load_isas, load_study, traffic
 
 README = KERNELS / "README.md"
@@ -21,7 +22,7 @@ def traffic_block(study: Study) -> str:
     ]
     for algorithm in study.algorithms.values():
         steps = [study.passes[name] for name in algorithm.passes]
-        parts = [traffic(step) for step in steps]
+        parts = [traffic(study.passes[s.pass_name], non_temporal=_non_temporal(study, s)) for s in algorithm.steps]
         plain = sum(read + written for read, written, _ in parts)
         flops = sum(step.flops_per_element for step in steps)
         lines.append(
@@ -34,6 +35,12 @@ def traffic_block(study: Study) -> str:
                 f"| {read + written} | {read + written + allocated} | {step.flops_per_element:g} |"
             )
     return "\n".join(lines)
+
+
+def _non_temporal(study: Study, step: Step) -> bool:
+    """Whether all variants that may stand in a step store past the caches."""
+    variants = [v for v in study.variants if v.pass_name == step.pass_name and step.admits(v.dimensions)]
+    return bool(variants) and all(v.non_temporal for v in variants)
 
 
 def with_block(text: str, block: str) -> str:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from passline import known_baselines
+from passline.algorithms import Algorithm, Step, parse, steps_of
 from passline.errors import MachineError, StudyError
 from passline.schema import load_yaml, validate
 
@@ -116,15 +117,6 @@ class Variant:
 
 
 @dataclass(frozen=True)
-class Algorithm:
-    """An ordered list of passes."""
-
-    name: str
-    title: str
-    passes: tuple[str, ...]
-
-
-@dataclass(frozen=True)
 class Study:
     """A parsed study.yaml."""
 
@@ -145,14 +137,34 @@ class Study:
         """Names of the variants whose traffic model was confirmed by simulating the very kernels."""
         return frozenset(v.name for v in self.variants if v.preset and self.presets_simulated)
 
-    def variants_of(self, pass_name: str, isa: str) -> tuple[Variant, ...]:
-        """Variants of one pass on one ISA, in the order of the study."""
-        return tuple(v for v in self.variants if v.pass_name == pass_name and v.isa == isa)
+    @property
+    def papers(self) -> tuple[str, ...]:
+        """The algorithms of the paper."""
+        return tuple(name for name, algorithm in self.algorithms.items() if not algorithm.beyond)
 
-    def preset(self, pass_name: str, isa: str) -> Variant:
-        """The paper's preset of a pass; the first variant where the study names none."""
-        variants = self.variants_of(pass_name, isa)
+    @property
+    def beyond(self) -> tuple[str, ...]:
+        """The algorithms beyond it."""
+        return tuple(name for name, algorithm in self.algorithms.items() if algorithm.beyond)
+
+    def variants_of(self, pass_name: str, isa: str, step: Step | None = None) -> tuple[Variant, ...]:
+        """Variants of one pass on one ISA, in the order of the study; with a step, those that may stand there."""
+        mine = (v for v in self.variants if v.pass_name == pass_name and v.isa == isa)
+        return tuple(v for v in mine if step is None or step.admits(v.dimensions))
+
+    def preset(self, pass_name: str, isa: str, step: Step | None = None) -> Variant:
+        """The paper's preset of a pass; the first variant where the study names none, or the step does not admit it."""
+        variants = self.variants_of(pass_name, isa, step)
         return next((v for v in variants if v.preset), variants[0])
+
+    def lacks(self, algorithm: str, isa: str) -> Step | None:
+        """The first step of an algorithm for which there is no variant on an ISA, or None."""
+        steps = self.algorithms[algorithm].steps
+        return next((step for step in steps if not self.variants_of(step.pass_name, isa, step)), None)
+
+    def steps(self, pass_name: str) -> list[Step]:
+        """The different steps in which algorithms use a pass, the paper's first; a step of its own where none does."""
+        return steps_of(self.algorithms, pass_name) or [Step(pass_name)]
 
 
 def load_isas(path: Path = KERNELS / "simd" / "isa.yaml") -> dict[str, Isa]:
@@ -211,18 +223,7 @@ def load_study(folder: Path, isas: Mapping[str, Isa], grid: str = "default") -> 
     validate(document, "study", path, StudyError)
     dimensions = {name: _dimension(name, spec) for name, spec in document["dimensions"].items()}
     passes = {name: _pass(name, spec, folder, path) for name, spec in document["passes"].items()}
-    algorithms = {
-        name: Algorithm(name, spec["title"], tuple(spec["passes"]))
-        for name, spec in document.get("algorithms", {}).items()
-    }
-    for algorithm in algorithms.values():
-        for pass_name in algorithm.passes:
-            if pass_name not in passes:
-                raise StudyError(
-                    f"{path}: algorithms.{algorithm.name}",
-                    f"unknown pass {pass_name!r}",
-                    f"Known passes: {', '.join(passes)}",
-                )
+    algorithms = parse(document, passes, dimensions, path)
     comparisons = document.get("comparisons", [])
     bases = {*algorithms, *known_baselines.names()}
     for name in {one for one, _ in comparisons} - algorithms.keys() | {base for _, base in comparisons} - bases:
@@ -232,7 +233,7 @@ def load_study(folder: Path, isas: Mapping[str, Isa], grid: str = "default") -> 
         variant
         for name, spec in document["passes"].items()
         for isa in isas.values()
-        for variant in _variants(document["study"], name, spec, dimensions, isa, grid, path)
+        for variant in _variants(document["study"], name, spec, dimensions, isa, grid, path, steps_of(algorithms, name))
     )
     return Study(
         document["study"],
@@ -291,6 +292,7 @@ def _variants(
     isa: Isa,
     grid: str,
     path: Path,
+    steps: Sequence[Step],
 ) -> Iterator[Variant]:
     where = f"{path}: passes.{pass_name}"
     preset = spec.get("presets", {}).get(isa.name)
@@ -298,8 +300,8 @@ def _variants(
     combinations = [c for entry in products if isa.name in entry.get("isas", [isa.name]) for c in _combinations(entry)]
     if preset is not None:
         combinations.append(dict(preset))
-        if grid == "presets":
-            combinations = combinations[-1:]
+    if grid == "presets":
+        combinations = _presets_alone(combinations, preset, steps)
     seen: set[str] = set()
     for combination in combinations:
         _check_combination(combination, dimensions, where)
@@ -322,6 +324,19 @@ def _variants(
             any(dimensions[d].finite_only == value for d, value in ordered.items()),
             macros,
         )
+
+
+def _presets_alone(
+    combinations: list[dict[str, int]], preset: Mapping[str, int] | None, steps: Sequence[Step]
+) -> list[dict[str, int]]:
+    """The preset, and the first combination for each step that does not admit it; all where neither is there."""
+    if preset is None and not steps:
+        return combinations
+    kept = [] if preset is None else combinations[-1:]
+    for step in steps:
+        if not any(step.admits(c) for c in kept):
+            kept += [c for c in combinations if step.admits(c)][:1]
+    return kept
 
 
 def _combinations(entry: Mapping[str, Any]) -> Iterator[dict[str, int]]:

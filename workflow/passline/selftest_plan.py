@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from passline.contenders import Built, algorithm, planted
 from passline.measure.spec import Block, Contender
 from passline.plan import Planner
+from passline.plan_points import Point
 
 PLANTED = (0.02, 0.05, 0.10)
 """Shares of the work that is done twice (decision 0006). Twice nothing is the same call under another name."""
@@ -27,8 +28,9 @@ def blocks(planner: Planner, builds: Sequence[Built], sizes: Sequence[int]) -> l
         found = [
             contender
             for built in builds
-            for name in planner.study.algorithms
+            for name in planner.study.papers
             for isa in isas
+            if planner.study.lacks(name, isa) is None
             for contender in (
                 algorithm(planner.study, name, built, isa, "preset", split=False),
                 *(
@@ -41,9 +43,7 @@ def blocks(planner: Planner, builds: Sequence[Built], sizes: Sequence[int]) -> l
         ]
         contenders, _ = planner.sound(found, builds)
         made.append(
-            planner.block(
-                f"selftest-{PROTOCOL}-n{n}-uniform-huge", PROTOCOL, n, "uniform", "huge", contenders, pairs(contenders)
-            )
+            planner.block(f"selftest-{PROTOCOL}-n{n}-uniform-huge", Point(PROTOCOL, n), contenders, pairs(contenders))
         )
     return [block for block in made if block["contenders"]]
 

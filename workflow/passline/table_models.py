@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from passline.table_models_beyond import BEYOND_TABLES
 from passline.table_parts import (
     BUILD,
     DTYPES,
@@ -386,5 +387,5 @@ _ALL = (
     ),
 )
 
-TABLES: Mapping[str, Table] = {each.name: each for each in _ALL}
+TABLES: Mapping[str, Table] = {each.name: each for each in (*_ALL, *BEYOND_TABLES)}
 KEY: tuple[str, ...] = tuple(KEY_COLUMNS)

@@ -78,9 +78,9 @@ ISA = {"isa": text("instruction set, as gcc spells it")}
 VARIANT = {"variant": text("variant's name; for a whole algorithm: preset or tuned")}
 POINT = {
     "n_elements": integer("length of a row"),
-    "n_rows": integer("rows of x that calls walk over"),
+    "n_rows": integer("rows of x that calls walk over; of a batch on several threads, those of all"),
     "threads": integer("threads"),
-    "cache_protocol": text("paper, hot or cold"),
+    "cache_protocol": text("paper, hot, consumed or cold"),
     "inputs": text("input family"),
     "pages": text("huge, small or malloc: how buffers were asked for"),
 }

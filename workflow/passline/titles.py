@@ -17,7 +17,8 @@ def pass_order(plan: Mapping[str, Any]) -> list[str]:
 
 def algorithm_title(name: str, plan: Mapping[str, Any]) -> str:
     """The study's title of an algorithm, or an outside baseline's own."""
-    known = {**plan.get("baselines", {}), **plan["algorithms"]}
+    beyond = plan.get("beyond", {}).get("algorithms", {})
+    known = {**plan.get("baselines", {}), **beyond, **plan["algorithms"]}
     return str(known.get(name, {}).get("title", name))
 
 

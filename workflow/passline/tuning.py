@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import numpy as np
 import pandas as pd
@@ -18,12 +18,15 @@ def tuning_rows(
     rounds: pd.DataFrame,
     variants: Mapping[str, Variant],
     loops: Mapping[tuple[str, str], HotLoop],
+    usual: Collection[str] | None = None,
 ) -> pd.DataFrame:
     """Rows of table `tuning` from the timings of the tuning step.
 
     `loops` maps (build_id, variant) to its hot loop. Chosen is, per pass and ISA, the variant with the smallest
     geometric mean over the sizes of its median time, each in units of the fastest variant's; only variants whose
     hot loop neither calls nor touches the stack can be chosen, unless there is none, or the loop was not analysed.
+    Where the first algorithm that uses a pass fixes some of its dimensions, `usual` names the variants it admits, and
+    the choice is among those.
     """
     clock = rounds[["block", "round", "clock_hz"]]
     taken = timings[~timings["is_warmup"]].merge(clock, on=["block", "round"])
@@ -46,15 +49,17 @@ def tuning_rows(
     rows["vectors_per_iteration"] = [variants[name].step // variants[name].lanes for name in rows["variant"]]
     rows["preset"] = [variants[name].preset for name in rows["variant"]]
     rows["finite_only"] = [variants[name].finite_only for name in rows["variant"]]
-    rows["chosen"] = _chosen(rows)
+    best = winners(rows if usual is None else rows[rows["variant"].isin(usual)])
+    keys = zip(rows["build_id"], rows["pass"], rows["isa"], rows["variant"], strict=True)
+    rows["chosen"] = [best.get((build, name, isa)) == variant for build, name, isa, variant in keys]
     return rows
 
 
-def _chosen(rows: pd.DataFrame) -> pd.Series:
-    best = rows.groupby(["build_id", "pass", "isa", "n_elements"])["time_median_s"].transform("min")
-    scores = rows.assign(score=np.log(rows["time_median_s"] / best)).groupby(
-        ["build_id", "pass", "isa", "variant"], as_index=False
-    )
+def winners(rows: pd.DataFrame) -> dict[tuple[str, str, str], str]:
+    """(build, pass, ISA) -> the best of these variants: rows of table `tuning`, whatever they say was chosen."""
+    group = ["build_id", "pass", "isa"]
+    fastest = rows.groupby([*group, "n_elements"])["time_median_s"].transform("min")
+    scores = rows.assign(score=np.log(rows["time_median_s"] / fastest)).groupby([*group, "variant"], as_index=False)
     summary = scores.agg(
         score=("score", "mean"),
         stack=("stack_references", "max"),
@@ -63,13 +68,5 @@ def _chosen(rows: pd.DataFrame) -> pd.Series:
     )
     summary["spills"] = (summary["stack"] > 0) | (summary["calls"] > 0)
     summary = summary[~summary["finite_only"]]
-    winners = (
-        summary.sort_values(["spills", "score", "variant"]).groupby(["build_id", "pass", "isa"])["variant"].first()
-    )
-    return pd.Series(
-        [
-            winners.loc[(b, p, i)] == v
-            for b, p, i, v in zip(rows["build_id"], rows["pass"], rows["isa"], rows["variant"], strict=True)
-        ],
-        index=rows.index,
-    )
+    best = summary.sort_values(["spills", "score", "variant"]).groupby(group)["variant"].first()
+    return {(str(build), str(name), str(isa)): str(variant) for (build, name, isa), variant in best.items()}

@@ -23,8 +23,10 @@ def contenders(
     found = []
     for algorithm in study.algorithms.values():
         for isa in isas:
-            preset = tuple(study.preset(p, isa).name for p in algorithm.passes)
-            tuned = tuple(chosen.get((p, isa), "") for p in algorithm.passes)
+            if study.lacks(algorithm.name, isa):
+                continue
+            preset = tuple(study.preset(s.pass_name, isa, s).name for s in algorithm.steps)
+            tuned = tuple(chosen.get((s.label, isa), "") for s in algorithm.steps)
             for label, names in (("preset", preset), ("tuned", tuned)):
                 if all(names) and not failed & set(names):
                     found.append(Contender(algorithm.name, isa, label, names))
@@ -52,7 +54,7 @@ def main(
     rows = []
     outside = {name: module(name).load() for name in peers}
     for path, build in zip(libraries, load_builds(builds), strict=True):
-        known = built(build, checked, tuned)
+        known = built(build, checked, (tuned, loaded))
         wanted = contenders(loaded, isas, dict(known.chosen), set(known.rejected))
         # The same variants under two labels are one contender.
         once = list({c.variants: c for c in wanted}.values())
@@ -73,7 +75,7 @@ def main(
         of = [variants[row["algorithm"], row["isa"], row["variant"]] for row in found]
         for contender in wanted:
             mine = [row for row, names in zip(found, of, strict=True) if names == contender.variants]
-            rows += [row | {"variant": contender.label} for row in mine]
+            rows += [row | {"algorithm": contender.algorithm, "variant": contender.label} for row in mine]
     write_table("error_over_n", pd.DataFrame(rows), out)
 
 

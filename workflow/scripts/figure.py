@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from passline import figure_style as style
-from passline.derive.selection import of_build
+from passline.derive.selection import of_build, of_paper
 from passline.script import reporting
 from passline.tables import conform, read_table
 
@@ -26,6 +26,8 @@ def main(name: str, tables: Path, plan: Path, svg: Path, pdf: Path, csv: Path) -
     module = importlib.import_module(f"figures.{name}")
     scheme = json.loads(plan.read_text(encoding="utf-8"))
     frames = of_build({table: read_table(table, tables / f"{table}.csv") for table in module.TABLES}, scheme)
+    if not getattr(module, "BEYOND", False):
+        frames = of_paper(frames, scheme)
     # An optional table is of another run than the session, perhaps of another build: all its rows are drawn.
     for table in getattr(module, "OPTIONAL", ()):
         path = tables / f"{table}.csv"

@@ -21,6 +21,9 @@ TABLES = (
     "passes",
     "ratios",
     "claims",
+    "beyond",
+    "goals",
+    "baselines",
     "skipped",
 )
 

@@ -10,6 +10,7 @@ from passline.builds import built, load_builds, step_document
 from passline.errors import MeasurementError
 from passline.known_baselines import Known
 from passline.measure.spec import write_json
+from passline.plan_beyond import document as beyond_document
 from passline.script import reporting
 from passline.setup import load
 from passline.sizes import KEY_FRACTIONS
@@ -42,7 +43,8 @@ def main(
     sums = [float(per_element[list(a.passes)].sum()) for a in whole]
     clock_cost_s = json.loads(clock.read_text(encoding="utf-8"))["clock_cost_s"]
     peers = {name: Known(**facts) for name, facts in json.loads(baselines.read_text(encoding="utf-8")).items()}
-    plan = planner.plan([built(b, checked, tuned) for b in builds], clock_cost_s, min(sums), peers)
+    tuned_builds = [built(b, checked, (tuned, setup.study)) for b in builds]
+    plan = planner.plan(tuned_builds, clock_cost_s, min(sums), peers)
     write_json(times_out, step_document(plan.blocks, config, builds, libraries))
     skipped = [{"step": "time", **row} for row in plan.skipped]
     skipped += [{"step": "build", "what": f"ISA {isa}", "reason": why} for isa, why in setup.missing_isas.items()]
@@ -74,9 +76,19 @@ def main(
             ],
             "class_counts": {**planner.classes, **planner.large_classes},
             "skipped": skipped,
+            # The paper's; those beyond it, which the reproduction's pages leave out, stand under `beyond`.
             "algorithms": {
-                a.name: {"title": a.title, "passes": list(a.passes)} for a in setup.study.algorithms.values()
+                name: {"title": a.title, "passes": list(a.passes)}
+                for name, a in setup.study.algorithms.items()
+                if not a.beyond
             },
+            "beyond": beyond_document(
+                setup.study,
+                setup.studies["ceilings"],
+                tuned_builds[0],
+                setup.isas,
+                [name for name, known in peers.items() if known.ok],
+            ),
             "baselines": {name: asdict(known) for name, known in peers.items()},
             "isas": {name: {"title": isa.title} for name, isa in setup.isas.items()},
             "primary_build_id": builds[0]["build_id"],

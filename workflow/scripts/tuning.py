@@ -23,14 +23,16 @@ def main(
     out: Path,
 ) -> None:
     """Choose the best variant per pass and ISA from the rounds of the tuning step."""
-    variants = {v.name: v for v in load_session(study, isas, grid).study.variants}
+    declared = load_session(study, isas, grid).study
+    variants = {v.name: v for v in declared.variants}
+    usual = {v.name for v in declared.variants if declared.steps(v.pass_name)[0].admits(v.dimensions)}
     loops = {
         (build["build_id"], name): loop
         for build, listing in zip(load_builds(builds), listings, strict=True)
         for name, loop in hot_loops(Path(listing), {v.symbol: v.name for v in variants.values()}).items()
     }
     timings, rounds = collect(manifest, machine, session)
-    write_table("tuning", tuning_rows(timings, rounds, variants, loops), out)
+    write_table("tuning", tuning_rows(timings, rounds, variants, loops, usual), out)
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from passline.derive import beyond
 from passline.derive.rounds import CONTENDER, Contender, Pair, block_values, pair
 from passline.effort import LEAST_VALUES
 from passline.errors import TableError
@@ -25,12 +26,20 @@ Flags = npt.NDArray[np.bool_]
 
 
 def compared(timings: pd.DataFrame, registry: pd.DataFrame, plan: Mapping[str, Any]) -> list[Pair]:
-    """Every pair of table `ratios`, from tables `timings` and `registry` and the plan's `comparisons`."""
+    """Every pair of table `ratios`, from tables `timings` and `registry` and the plan's `comparisons`.
+
+    Blocks beyond the paper add the pairs that one of their own algorithms is in, and no others.
+    """
     order = _isas_by_width(registry)
-    return [
+    found = [
         pair(values, contender, base)
         for values in block_values(timings, "algorithms")
         for contender, base in pairs(values.contenders, order, plan["comparisons"])
+    ]
+    return found + [
+        pair(values, contender, base)
+        for values in beyond.blocks(timings, plan)
+        for contender, base in beyond.pairs(values.contenders, plan)
     ]
 
 
@@ -43,7 +52,7 @@ def ratios_table(found: Sequence[Pair], rounds: pd.DataFrame) -> pd.DataFrame:
     marks = [rows["marked"].to_numpy(dtype=np.bool_) for rows in facts]
     results = [paired_ratio(each.ratio) for each in found]
     table = pd.DataFrame([_row(*each) for each in zip(found, results, facts, marks, strict=True)])
-    grouped = families(table)
+    grouped = list(zip(map(beyond.question, found), families(table), strict=True))
     table["p_adjusted"], table["verdict"] = verdicts(results, grouped)
     table["verdict_unmarked"] = _without_marked(found, results, marks, grouped)
     return table

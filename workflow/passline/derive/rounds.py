@@ -41,7 +41,12 @@ def round_medians(timings: pd.DataFrame, kind: str | None = None) -> pd.DataFram
 
 def block_kind(blocks: pd.Series[str]) -> pd.Series[str]:
     """First word of each block's name: what was measured in it."""
-    return blocks.map({name: name.split("-", 1)[0] for name in blocks.unique()})
+    return blocks.map({name: block_kind_of(name) for name in blocks.unique()})
+
+
+def block_kind_of(block: str) -> str:
+    """First word of a block's name."""
+    return block.split("-", 1)[0]
 
 
 def by_round(rows: pd.DataFrame, contender: list[str]) -> pd.DataFrame:

@@ -32,6 +32,24 @@ def of_build(tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any]) -> dic
     }
 
 
+def of_paper(tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any]) -> dict[str, pd.DataFrame]:
+    """The tables without all that is beyond the paper: what the reproduction's verdicts and pages rest on."""
+    beyond = plan.get("beyond", {}).get("algorithms", {})
+    if not beyond:
+        return dict(tables)
+    papers = {name for spec in plan["algorithms"].values() for name in spec["passes"]}
+    passes = {name for spec in beyond.values() for name in spec["passes"]} - papers
+    left_out = {"algorithm": {*beyond}, "base": {*beyond}, "pass": passes}
+    return {name: _without(frame, left_out) for name, frame in tables.items()}
+
+
+def _without(frame: pd.DataFrame, left_out: Mapping[str, set[str]]) -> pd.DataFrame:
+    for column, names in left_out.items():
+        if column in frame:
+            frame = frame[~frame[column].isin(names)]
+    return frame.reset_index(drop=True)
+
+
 def primary(frame: pd.DataFrame, plan: Mapping[str, Any], protocol: str | None = None) -> pd.DataFrame:
     """Rows of the protocol (default: the primary one), inputs, pages and threads that verdicts rest on.
 

@@ -38,10 +38,15 @@ class Buffer:
         return self.flat.nbytes
 
 
-def allocate(n_rows: int, n_elements: int, pages: str) -> Buffer:
+def stride_bytes(n_elements: int, *, packed: bool = False) -> int:
+    """Bytes from one row to the next: padded, or as in a batch one behind the other."""
+    return 4 * n_elements if packed else math.ceil(4 * n_elements / ROW_PADDING) * ROW_PADDING
+
+
+def allocate(n_rows: int, n_elements: int, pages: str, *, packed: bool = False) -> Buffer:
     """Allocate n_rows rows of n_elements floats. MemoryError where the system refuses."""
-    stride = math.ceil(4 * n_elements / ROW_PADDING) * ROW_PADDING
-    size = n_rows * stride + SLACK
+    stride = stride_bytes(n_elements, packed=packed)
+    size = math.ceil(n_rows * stride / CACHE_LINE) * CACHE_LINE + SLACK
     if pages == "malloc":
         # Large requests to malloc start 16 bytes behind a page boundary.
         raw = np.empty(size + mmap.PAGESIZE + 16, np.uint8)

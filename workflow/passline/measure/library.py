@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +54,16 @@ class Library:
         """Run the named variants once over x and y, each float32[n]; return the state they leave."""
         return self.workload(names, [x], [y], scratch).call()
 
+    def reader(self, name: str) -> Callable[[Floats], None]:
+        """A call of the named variant that reads a contiguous row, float32[n], in place of x."""
+        run, state, cast = self.variants[name].run, self.ffi.new("passline_state *"), self.ffi.cast
+
+        def read(row: Floats) -> None:
+            start = cast("float *", row.ctypes.data)
+            run(len(row), start, start, state)
+
+        return read
+
     def clock_hz(self, duration_s: float) -> float:
         """Core clock of the calling thread; 0 where the chain's latency is not known."""
         return float(self.lib.passline_clock_hz(int(duration_s * 1e9)))
@@ -94,6 +104,11 @@ class Workload:
         """Let the rows of x and y start so many bytes behind where their arrays do; the memory must reach so far."""
         for pointers, starts, offset in zip(self._pointers, self._starts, (x_bytes, y_bytes), strict=True):
             pointers[:] = starts + np.uintp(offset)
+
+    def advance(self, calls: int) -> None:
+        """Let the next call be on the row that `calls` calls lead to, for runs that start with the first."""
+        for rows in (*self._starts, *self._pointers):
+            rows[:] = np.roll(rows, -(calls % len(rows)))
 
     def set_state(self, state: Mapping[str, float]) -> None:
         """Set fields of the state that each call starts from."""

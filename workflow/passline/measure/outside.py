@@ -34,8 +34,18 @@ _DENORMAL = np.array([0.0, -100.0] * 16, np.float32)  # exp(-100) / 16 = 2e-45 i
 class Outside(Timed):
     """A baseline bound to the block's buffers, on the calling thread."""
 
-    def __init__(self, contender: Contender, block: Block, x: Buffer, y: Buffer) -> None:
-        """Load it; ImportError, OSError or MeasurementError where that fails, though it was probed."""
+    def __init__(
+        self,
+        contender: Contender,
+        block: Block,
+        x: Buffer,
+        y: Buffer,
+        consumer: Callable[[Floats], None] | None = None,
+    ) -> None:
+        """Load it; ImportError, OSError or MeasurementError where that fails, though it was probed.
+
+        `consumer` reads the outputs after each call, inside the clock.
+        """
         super().__init__(contender)
         module = baselines.module(contender["baseline"])
         self.softmax = module.load()
@@ -54,6 +64,7 @@ class Outside(Timed):
         paper = block["protocol"] == "paper"
         self._run: Callable[[Sequence[baselines.Call], int], float] = self._run_each if paper else run_all
         self._moved = (0, 0)
+        self._consumer = consumer
 
     def move(self, x_bytes: int, y_bytes: int) -> None:
         """Bind the rows anew, when they are first used."""
@@ -98,7 +109,9 @@ class Outside(Timed):
     def _call(self, number: int) -> baselines.Call:
         number %= self._count
         if number not in self._calls:
-            self._calls[number] = self.softmax.bind(*self._row_pair(number))
+            x, y = self._row_pair(number)
+            call = self.softmax.bind(x, y)
+            self._calls[number] = call if self._consumer is None else consumed(self.softmax, call, y, self._consumer)
         return self._calls[number]
 
     def _run_each(self, bound: Sequence[baselines.Call], calls: int) -> float:
@@ -150,6 +163,19 @@ def without_collection() -> Iterator[None]:
 def outputs(softmax: baselines.Softmax, returned: Any, y: Floats) -> Floats:
     """Where a call left its outputs."""
     return y if softmax.outputs is None else softmax.outputs(returned)
+
+
+def consumed(
+    softmax: baselines.Softmax, call: baselines.Call, y: Floats, consumer: Callable[[Floats], None]
+) -> baselines.Call:
+    """The call, and one read of its outputs."""
+
+    def both() -> Any:
+        returned = call()
+        consumer(outputs(softmax, returned, y))
+        return returned
+
+    return both
 
 
 def deviation(softmax: baselines.Softmax, x: Floats, y: Floats) -> str | None:

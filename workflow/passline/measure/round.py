@@ -57,9 +57,12 @@ def row_counts(block: Block, llc_bytes: int) -> tuple[int, int]:
     """Rows of x and of y that calls walk over.
 
     `paper`: one x, and y rotating over more than the LLC, 1 + ceil(LLC / row), as in the paper's released
-    benchmark. `hot`: one of each. `cold`: rows streamed over 4 x LLC, so that both come from memory.
+    benchmark. `hot`: one of each, and `consumed` too. `cold`: rows streamed over 4 x LLC, so that both come from
+    memory. A batch: its own.
     """
-    row_bytes = math.ceil(4 * block["n_elements"] / buffers.ROW_PADDING) * buffers.ROW_PADDING
+    if block["rows"]:
+        return block["rows"], block["rows"]
+    row_bytes = buffers.stride_bytes(block["n_elements"])
     if block["protocol"] == "paper":
         return 1, 1 + math.ceil(llc_bytes / row_bytes)
     if block["protocol"] == "cold":
@@ -82,6 +85,8 @@ class Runner(Timed):
             if contender["prefix"]:
                 workload.set_state(library.call(contender["prefix"], row_set.x[0], row_set.y[0], row_set.scratch))
             workload.set_state(contender["state"])
+            if contender["consumer"]:
+                workload.c.consumer = library.variants[contender["consumer"]]
             paper = block["protocol"] == "paper"
             workload.c.touch_x = workload.c.clock_each_call = int(paper)
             workload.c.planted_every = contender["planted_every"]
@@ -108,6 +113,8 @@ class Runner(Timed):
         error = lib.passline_run_threads(array, ffi.new("int[]", self._cpus), count, calls, start, end)
         if error:
             raise OSError(error, os.strerror(error))
+        for workload in self.workloads:
+            workload.advance(calls)
         # From the first thread's start to the last thread's end: the time that the machine needed.
         return float(max(end) - min(start)) * 1e-9
 
@@ -125,7 +132,7 @@ class RowSet:
     ) -> None:
         """Allocate and fill; every page is first touched from `cpu`."""
         n = block["n_elements"]
-        x, y = (buffers.allocate(c, n, block["pages"]) for c in counts)
+        x, y = (buffers.allocate(c, n, block["pages"], packed=bool(block["rows"])) for c in counts)
         extra = buffers.allocate(1, n, block["pages"]) if any(c["scratch"] for c in block["contenders"]) else None
         self.buffers = [buffer for buffer in (x, y, extra) if buffer is not None]
         for buffer in self.buffers:
@@ -156,8 +163,9 @@ def take(spec: RoundSpec) -> pyperf.BenchmarkSuite:
     cpus = spec["cpus"][:threads] if threads > 1 else [-1]
     rows = [RowSet(block, counts, first, c, rng) for c in cpus]
     contenders = block["contenders"]
+    x, y = rows[0].buffers[:2]
     runners: list[Timed] = [
-        Outside(c, block, *rows[0].buffers[:2])
+        Outside(c, block, x, y, first.reader(c["consumer"]) if c["consumer"] else None)
         if c["baseline"]
         else Runner(c, libraries[c["library"]], block, rows, spec["cpus"])
         for c in contenders
@@ -210,7 +218,7 @@ def take(spec: RoundSpec) -> pyperf.BenchmarkSuite:
         "offset_bytes": start[0],
         "offset_y_bytes": start[1],
         "noise": _noise(values.values()),
-        "n_rows": counts[0],
+        "n_rows": counts[0] * (threads if block["rows"] else 1),
         "marked": bool(doubts),
         "reason": "; ".join(doubts) or "-",
     }

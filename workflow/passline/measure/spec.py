@@ -25,6 +25,7 @@ class Contender(TypedDict):
     library: str  # name of the build whose library holds the variants; none for a baseline
     baseline: str  # name of the outside baseline; none for passes
     variants: list[str]
+    consumer: str  # reads y after each call, inside the clock; none but in protocol consumed
     prefix: list[str]  # run once beforehand: they leave the state that a pass alone starts from
     state: dict[str, float]  # fields of that state that are then set
     split: bool  # read the clock between passes
@@ -49,6 +50,7 @@ class Block(TypedDict):
     name: str
     protocol: str
     n_elements: int
+    rows: int  # of a batch, one behind the other, that the calls of each thread walk over; 0: as the protocol has it
     threads: int
     inputs: Inputs
     pages: str

@@ -1,0 +1,125 @@
+"""The paper's algorithms and those beyond it over size, with the floor that their streams set."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from passline import beyond_report, titles
+from passline import figure_style as style
+from passline.derive import selection
+from passline.derive.beyond import FLOOR
+
+TABLES = ("beyond", "ratios", "registry", "machines")
+BEYOND = True
+CAPTION = (
+    "Beyond the paper, all in the same rounds. Above: median time per element of whole calls, with 95 % intervals; "
+    "grey: the fastest floor, the same streams and stores without arithmetic. Below: time of the fastest of the "
+    "paper's algorithms over time of each of ours, with 95 % intervals; above 1, ours is faster."
+)
+LEADING = ("online", "best")
+"""Of the algorithms beyond the paper, those that are drawn where there are too many to tell apart."""
+MOST = 6
+
+
+def data(tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any]) -> pd.DataFrame:
+    """What is drawn: columns `panel` (time or ratio), `isa`, `algorithm`, `n_elements`, `value`, `low`, `high`.
+
+    Times in seconds per element; algorithm `floor` is the fastest floor at each size.
+    """
+    rows = beyond_report.usual(tables["beyond"])
+    rows = rows[rows["isa"].isin(set(tables["registry"]["isa"]))]
+    floors = rows[rows["variant"] == FLOOR].sort_values("time_median_s").groupby(["isa", "n_elements"]).head(1)
+    shown = shown_algorithms(rows, plan)
+    times = pd.concat([rows[rows["algorithm"].isin(shown)], floors.assign(algorithm=FLOOR)])
+    n = times["n_elements"]
+    times = times[["isa", "algorithm", "n_elements"]].assign(
+        panel="time", value=times["time_median_s"] / n, low=times["time_low_s"] / n, high=times["time_high_s"] / n
+    )
+    gains = beyond_report.faster_base(beyond_report.usual(tables["ratios"]), plan)
+    gains = gains[gains["algorithm"].isin(shown)]
+    ratios = gains[["isa", "algorithm", "n_elements"]].assign(
+        panel="ratio", value=gains["ratio"], low=gains["ratio_low"], high=gains["ratio_high"]
+    )
+    return (
+        pd.concat([times, ratios])
+        .sort_values(["panel", "isa", "algorithm", "n_elements"], kind="stable")
+        .reset_index(drop=True)
+    )
+
+
+def shown_algorithms(rows: pd.DataFrame, plan: Mapping[str, Any]) -> list[str]:
+    """The paper's algorithms and ours, of many only the leading ones, with whichever is fastest at some size."""
+    timed = set(rows["algorithm"])
+    beyond = [name for name in plan.get("beyond", {}).get("algorithms", {}) if name in timed]
+    if len(beyond) > MOST:
+        ours = rows[rows["algorithm"].isin(beyond)].sort_values("time_median_s")
+        fastest = set(ours.groupby(["isa", "n_elements"]).head(1)["algorithm"])
+        beyond = [name for name in beyond if name in {*LEADING, *fastest}]
+    return [*(name for name in plan["algorithms"] if name in timed), *beyond]
+
+
+@style.styled
+def draw(tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any]) -> Figure:
+    """Draw the figure."""
+    rows = data(tables, plan)
+    if rows.empty:
+        return style.message("No algorithm beyond the paper's was timed.")
+    isas = titles.vector_isas(selection.isas(rows, tables["registry"]))
+    figure, axes = style.new(2, len(isas), height=4.2, sharex=True, height_ratios=[1.5, 1.0])
+    for column, isa in enumerate(isas):
+        mine = rows[rows["isa"] == isa]
+        top, bottom = axes[0, column], axes[1, column]
+        _times(top, mine[mine["panel"] == "time"], plan)
+        _ratios(bottom, mine[mine["panel"] == "ratio"], plan)
+        style.size_axis(top, label=False)
+        style.size_axis(bottom)
+        style.mark_caches(top, tables["machines"], names=True)
+        style.mark_caches(bottom, tables["machines"], names=False)
+        top.set_title(titles.isa_title(isa, plan), pad=10)
+    style.label_axes([axes[0, 0]], y="time per element (ns)")
+    style.label_axes([axes[1, 0]], y="time of the paper's\nfastest / time of ours")
+    _legend(figure, rows, plan)
+    return figure
+
+
+def look(name: str, plan: Mapping[str, Any]) -> dict[str, Any]:
+    """Colour and marker of an algorithm or of the floor."""
+    return style.FLOOR_LOOK if name == FLOOR else style.beyond_style(name, plan)
+
+
+def _times(ax: Axes, rows: pd.DataFrame, plan: Mapping[str, Any]) -> None:
+    for algorithm, line in rows.groupby("algorithm", sort=True):
+        drawn = look(str(algorithm), plan)
+        ax.plot(line["n_elements"], line["value"] * 1e9, **drawn)
+        ax.fill_between(
+            line["n_elements"].to_numpy(), line["low"].to_numpy() * 1e9, line["high"].to_numpy() * 1e9,
+            color=drawn["color"], alpha=0.2, linewidth=0,
+        )  # fmt: skip
+    style.plain_log(ax)
+    style.grid(ax)
+
+
+def _ratios(ax: Axes, rows: pd.DataFrame, plan: Mapping[str, Any]) -> None:
+    style.unity(ax)
+    for algorithm, line in rows.groupby("algorithm", sort=True):
+        errors = [(line["value"] - line["low"]).to_numpy(), (line["high"] - line["value"]).to_numpy()]
+        ax.errorbar(
+            line["n_elements"], line["value"], yerr=errors, capsize=1.5, elinewidth=0.7, **look(str(algorithm), plan)
+        )
+    ax.yaxis.set_major_locator(MaxNLocator(5))
+    style.grid(ax)
+
+
+def _legend(figure: Figure, rows: pd.DataFrame, plan: Mapping[str, Any]) -> None:
+    drawn = set(rows["algorithm"])
+    shown = [*beyond_report.ordered(drawn, plan), *([FLOOR] if FLOOR in drawn else [])]
+    handles = [
+        figure.axes[0].plot([], [], label=titles.algorithm_title(name, plan), **look(name, plan))[0] for name in shown
+    ]
+    figure.legend(handles=handles, loc="outside upper center", ncols=min(3, len(handles)))

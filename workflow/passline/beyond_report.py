@@ -1,0 +1,264 @@
+"""The report's pages beyond the paper: tables and sentences, from tables `beyond`, `ratios`, `goals`, `baselines`."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from passline import formats
+from passline.derive import selection
+from passline.derive.beyond import FLOOR
+from passline.derive.goals import GEOMETRIC_MEAN, MET, MISSED, OPEN, UNAVAILABLE
+from passline.derive.rounds import length_of
+from passline.report_tables import ReportTable, error, table
+from passline.tables import NOT_APPLICABLE
+from passline.titles import algorithm_title, isa_title
+
+Tables = Mapping[str, pd.DataFrame]
+Plan = Mapping[str, Any]
+
+PROTOCOL, CONSUMED, PAGES = "hot", "consumed", "huge"
+
+
+def report_tables(tables: Tables, plan: Plan) -> dict[str, ReportTable]:
+    """The tables of these pages by name; all are empty where nothing beyond the paper was timed.
+
+    Args:
+        tables: all tables of one build, with what is beyond the paper.
+        plan: the session's plan.
+    """
+    return {
+        "beyond_goals": goals(tables, plan),
+        "beyond_times": times(tables, usual(tables["beyond"]), plan),
+        "beyond_consumed": times(tables, consumed(tables["beyond"]), plan),
+        "beyond_batches": batches(tables, plan),
+        "beyond_parts": parts(tables, plan),
+        "beyond_error": errors(tables, plan),
+        "beyond_baselines": baselines(tables, plan),
+    }
+
+
+def values(tables: Tables, plan: Plan) -> dict[str, str]:
+    """The sentences of these pages."""
+    rows = tables["beyond"]
+    inputs = formats.listed(sorted(set(rows["inputs"]))) or "none"
+    return {"beyond_inputs": inputs, "beyond_goals": goals_in_words(tables["goals"], plan)}
+
+
+def goals_in_words(frame: pd.DataFrame, plan: Plan) -> str:
+    """How many goals were met, missed and not judged."""
+    if not plan["measurement"]:
+        return "Whether goals are met is withheld in a smoke run."
+    counts = frame["met"].value_counts()
+    said = [f"{counts[word]} {word}" for word in (MET, MISSED, OPEN, UNAVAILABLE) if counts.get(word, 0)]
+    return f"Of {len(frame)} goals: {', '.join(said)}." if said else "There are no goals."
+
+
+def goals(tables: Tables, plan: Plan) -> ReportTable:
+    """Each goal with what was reached; nothing where no block beyond the paper was timed, or in a smoke run."""
+    head = ["goal", "ISA", "elements", "wanted", "reached [95 %]", "", "because"]
+    if tables["beyond"].empty or not plan["measurement"]:
+        return table(head, [])
+    rows = []
+    for _, row in tables["goals"].iterrows():
+        low, high = (formats.binary_count(row[column]) for column in ("from_elements", "to_elements"))
+        of = f", {row['statistic']}" if row["statistic"] == GEOMETRIC_MEAN else ""
+        rows.append([
+            f"{row['statement']}{of}", isa_title(row["isa"], plan), low if low == high else f"{low} to {high}",
+            f"{row['wanted']:.2f}", formats.ratio_with_interval(row["reached"], row["low"], row["high"]),
+            row["met"], _in_titles(str(row["reason"]).removeprefix(f"{UNAVAILABLE}: "), plan),
+        ])  # fmt: skip
+    return table(head, rows)
+
+
+def _in_titles(reason: str, plan: Plan) -> str:
+    """A goal's reason with titles in place of the study's names, and sizes as the report writes them."""
+    words = []
+    for word in reason.split(" "):
+        name = word.rstrip(",;:")
+        shown = formats.binary_count(int(name)) if name.isdigit() else algorithm_title(name, plan)
+        words.append(shown + word[len(name) :])
+    return " ".join(words)
+
+
+def usual(frame: pd.DataFrame) -> pd.DataFrame:
+    """Rows of one row of x on one thread, in protocol hot: what the figure and most tables show."""
+    kept = (frame["cache_protocol"] == PROTOCOL) & (frame["n_rows"] == 1) & (frame["threads"] == 1)
+    return frame[kept & (frame["pages"] == PAGES)]
+
+
+def consumed(frame: pd.DataFrame) -> pd.DataFrame:
+    """The same where y is read next."""
+    alone = (frame["n_rows"] == 1) & (frame["threads"] == 1) & (frame["pages"] == PAGES)
+    return frame[alone & (frame["cache_protocol"] == CONSUMED)]
+
+
+def batches(tables: Tables, plan: Plan) -> ReportTable:
+    """Time per element of batches and of several threads: of each, the fastest of the paper's and of ours."""
+    frame = tables["beyond"]
+    rows = frame[((frame["n_rows"] > 1) | (frame["threads"] > 1)) & frame["isa"].isin(set(tables["registry"]["isa"]))]
+    point = ["isa", "cache_protocol", "threads", "n_elements", "n_rows"]
+    llc = int(plan.get("llc_bytes") or 0)
+    ours = set(plan.get("beyond", {}).get("algorithms", {}))
+    shown = []
+    for (isa, protocol, threads, n, n_rows), mine in rows.groupby(point, sort=True):
+        papers = mine[mine["algorithm"].isin(set(plan["algorithms"]))].sort_values("time_median_s").head(1)
+        best = mine[mine["algorithm"].isin(ours)].sort_values("time_median_s").head(1)
+        bytes_of_both = 8 * int(n) * max(int(n_rows), int(threads))
+        where = "in cache" if bytes_of_both <= llc // 2 else "streamed" if bytes_of_both >= 4 * llc else "between"
+        shown.append([
+            isa_title(isa, plan), str(protocol), where, str(threads), formats.binary_count(n), formats.count(n_rows),
+            _title(papers, plan), _per_element(papers), _title(best, plan), _per_element(best), _speedup(papers, best),
+        ])  # fmt: skip
+    head = ["ISA", "protocol", "batch", "threads", "elements", "rows", "fastest of the paper's", "ns"]
+    return table([*head, "fastest of ours", "ns", "speed-up"], shown)
+
+
+def _title(rows: pd.DataFrame, plan: Plan) -> str:
+    return formats.NOTHING if rows.empty else algorithm_title(str(rows["algorithm"].iloc[0]), plan)
+
+
+def _speedup(base: pd.DataFrame, rows: pd.DataFrame) -> str:
+    """Quotient of the median times: no interval, as which is the fastest follows from the same rounds."""
+    if base.empty or rows.empty:
+        return formats.NOTHING
+    return formats.significant(float(base["time_median_s"].iloc[0]) / float(rows["time_median_s"].iloc[0]))
+
+
+def _isas(tables: Tables, rows: pd.DataFrame) -> list[str]:
+    """ISAs of the rows, the widest first."""
+    return list(reversed(selection.isas(rows, tables["registry"])))
+
+
+def ordered(names: set[str], plan: Plan) -> list[str]:
+    """Algorithms, the paper's first, then those beyond it, then outside baselines."""
+    known = [*plan["algorithms"], *plan.get("beyond", {}).get("algorithms", {}), *plan.get("baselines", {})]
+    return [name for name in known if name in names]
+
+
+def times(tables: Tables, rows: pd.DataFrame, plan: Plan) -> ReportTable:
+    """Time per element of every algorithm, floor and baseline at every size of these rows of table `beyond`."""
+    sizes = sorted(set(rows["n_elements"]))
+    shown = []
+    for isa in [*_isas(tables, rows), NOT_APPLICABLE]:
+        mine = rows[rows["isa"] == isa]
+        floors = sorted(set(mine.loc[mine["variant"] == FLOOR, "algorithm"]))
+        for name in [*ordered(set(mine["algorithm"]), plan), *floors]:
+            cells = [_per_element(mine[(mine["algorithm"] == name) & (mine["n_elements"] == n)]) for n in sizes]
+            title = f"floor: {name.replace('+', ', ')}" if name in floors else algorithm_title(name, plan)
+            shown.append([formats.NOTHING if isa == NOT_APPLICABLE else isa_title(isa, plan), title, *cells])
+    return table(["ISA", "algorithm", *map(formats.binary_count, sizes)], shown)
+
+
+def _per_element(rows: pd.DataFrame) -> str:
+    """Nanoseconds per element of the first row; on several threads, of all their elements."""
+    if rows.empty:
+        return formats.NOTHING
+    row = rows.iloc[0]
+    elements = int(row["n_elements"]) * int(row["threads"])
+    return formats.significant(float(row["time_median_s"]) / elements * 1e9)
+
+
+def near_and_far(rows: pd.DataFrame, plan: Plan) -> list[int]:
+    """The measured size nearest to that of L2, and the largest one."""
+    sizes = sorted(set(rows["n_elements"]))
+    if not sizes:
+        return []
+    wanted = length_of(plan, "L2") or sizes[0]
+    return list(dict.fromkeys([min(sizes, key=lambda n: abs(math.log(n / wanted))), sizes[-1]]))
+
+
+def parts(tables: Tables, plan: Plan) -> ReportTable:
+    """What each algorithm is made of, and what that gains: in cache and far out of it."""
+    rows = usual(tables["beyond"])
+    made = plan.get("beyond", {}).get("parts", {})
+    sizes = near_and_far(rows, plan)
+    names = list(dict.fromkeys(part for by_isa in made.values() for found in by_isa.values() for part in found))
+    gains = faster_base(usual(tables["ratios"]), plan)
+    shown = []
+    for isa in _isas(tables, rows):
+        mine = rows[rows["isa"] == isa]
+        for name in ordered(set(mine["algorithm"]), plan):
+            found = made.get(name, {}).get(isa, {})
+            cells = [
+                cell
+                for n in sizes
+                for cell in _gain(
+                    mine[(mine["algorithm"] == name) & (mine["n_elements"] == n)],
+                    gains[(gains["algorithm"] == name) & (gains["isa"] == isa) & (gains["n_elements"] == n)],
+                )
+            ]
+            described = [found.get(part, formats.NOTHING) for part in names]
+            shown.append([isa_title(isa, plan), algorithm_title(name, plan), *described, *cells])
+    head = ["ns", "gain", "over floor"] * len(sizes)
+    return table(["ISA", "algorithm", *(name.replace("_", " ") for name in names), *head], shown) | {
+        "groups": [f"{formats.binary_count(n)} elements" for n in sizes],
+        "described": len(names),
+    }
+
+
+def _gain(times: pd.DataFrame, gains: pd.DataFrame) -> list[str]:
+    over = formats.NOTHING if times.empty else formats.significant(float(times["over_floor"].iloc[0]))
+    gain = formats.NOTHING if gains.empty else formats.ratio(float(gains["ratio"].iloc[0]))
+    return [_per_element(times), gain, over]
+
+
+def faster_base(ratios: pd.DataFrame, plan: Plan) -> pd.DataFrame:
+    """Each algorithm beyond the paper against the fastest of the paper's, by median time, at each point."""
+    beyond = set(plan.get("beyond", {}).get("algorithms", {}))
+    same = (ratios["isa"] == ratios["base_isa"]) & (ratios["variant"] == ratios["base_variant"])
+    rows = ratios[same & ratios["algorithm"].isin(beyond) & ratios["base"].isin(set(plan["algorithms"]))]
+    point = ["build_id", "algorithm", "isa", "variant", "n_elements", "n_rows", "threads", "cache_protocol", "inputs"]
+    best = rows.sort_values(["base_time_median_s", "base"], kind="stable").groupby([*point, "pages"], sort=False)
+    return best.head(1).sort_values(point, kind="stable").reset_index(drop=True)
+
+
+def errors(tables: Tables, plan: Plan) -> ReportTable:
+    """Errors of the algorithms beyond the paper; the paper's have a table of their own."""
+    frame = tables["error_over_n"]
+    ours = frame["algorithm"].isin(list(plan.get("beyond", {}).get("algorithms", {})))
+    return error(frame[ours], tables["registry"], plan)
+
+
+def baselines(tables: Tables, plan: Plan) -> ReportTable:
+    """Outside baselines beside the algorithm that was fastest in the same rounds."""
+    peers, rows, ratios = plan.get("baselines", {}), tables["beyond"], tables["ratios"]
+    told = tables["baselines"]
+    shown = []
+    for _, row in rows[rows["algorithm"].isin(list(peers))].sort_values(["algorithm", "n_elements"]).iterrows():
+        point = ["cache_protocol", "inputs", "pages", "threads", "n_rows", "n_elements"]
+        about = told[(told["algorithm"] == row["algorithm"]) & (told[point] == row[point]).all(axis=1)]
+        pair = ratios[(ratios["base"] == row["algorithm"]) & (ratios[point] == row[point]).all(axis=1)]
+        best = pair.sort_values("ratio").tail(1)
+        shown.append([
+            algorithm_title(row["algorithm"], plan), about["version"].iloc[0] if len(about) else formats.NOTHING,
+            str(row["cache_protocol"]), formats.binary_count(row["n_elements"]),
+            formats.quantity(float(row["time_median_s"]), "s"),
+            formats.quantity(float(about["call_overhead_s"].iloc[0]), "s") if len(about) else formats.NOTHING,
+            formats.significant(float(about["minor_faults_per_call"].iloc[0])) if len(about) else formats.NOTHING,
+            *_against(best, plan),
+        ])  # fmt: skip
+    head = [
+        "baseline",
+        "version",
+        "protocol",
+        "elements",
+        "time",
+        "of it call",
+        "page faults",
+        "fastest of ours",
+        "ratio",
+    ]
+    return table(head, shown)
+
+
+def _against(best: pd.DataFrame, plan: Plan) -> list[str]:
+    """The algorithm of a ratio and its ISA, and the ratio."""
+    if best.empty:
+        return [formats.NOTHING] * 2
+    row = best.iloc[0]
+    ratio = formats.ratio_with_interval(row["ratio"], row["ratio_low"], row["ratio_high"])
+    return [f"{algorithm_title(row['algorithm'], plan)}, {isa_title(row['isa'], plan)}", ratio]

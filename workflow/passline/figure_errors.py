@@ -1,0 +1,62 @@
+"""Errors over the length of a row, drawn for the paper's algorithms and for all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from passline import figure_style as style
+from passline import titles
+from passline.tables import NOT_APPLICABLE
+
+Plan = Mapping[str, Any]
+
+
+def error_data(errors: pd.DataFrame) -> pd.DataFrame:
+    """What is drawn of table `error_over_n`: the shown variants, and outside baselines."""
+    rows = errors[errors["max_error_ulp"].notna()]
+    rows = rows[(rows["variant"] == titles.shown_variant(rows)) | (rows["isa"] == NOT_APPLICABLE)]
+    columns = ["isa", "variant", "algorithm", "inputs", "n_elements", "max_error_ulp", "sum_error"]
+    return rows[columns].reset_index(drop=True)
+
+
+def draw_errors(
+    rows: pd.DataFrame,
+    isas: Sequence[str],
+    names: Sequence[str],
+    plan: Plan,
+    look: Callable[[str, Plan], dict[str, Any]],
+    columns: int = 5,
+) -> Figure:
+    """Two rows of panels, one column per ISA: the largest error above, the distance of the sum from 1 below.
+
+    `names` orders the legend of `columns` columns; `look` gives the style of an algorithm or baseline.
+    """
+    inputs = sorted(set(rows["inputs"]))[0]
+    rows = rows[rows["inputs"] == inputs]
+    figure, axes = style.new(2, len(isas), height=3.4, sharex=True, sharey="row")
+    for column, isa in enumerate(isas):
+        top, bottom = axes[0, column], axes[1, column]
+        for algorithm, line in rows[rows["isa"].isin([isa, NOT_APPLICABLE])].groupby("algorithm", sort=True):
+            drawn = look(str(algorithm), plan)
+            top.plot(line["n_elements"], line["max_error_ulp"], **drawn)
+            bottom.plot(line["n_elements"], line["sum_error"].abs().clip(lower=1e-9), **drawn)
+        style.plain_log(top)
+        bottom.set_yscale("log")
+        style.size_axis(bottom)
+        for ax in (top, bottom):
+            style.grid(ax)
+        top.set_title(f"{titles.isa_title(isa, plan)}, inputs {inputs}")
+    axes[0, 0].set_ylabel("largest error (ULP)")
+    axes[1, 0].set_ylabel("|sum - 1|")
+    present = set(rows["algorithm"])
+    handles = [
+        axes[0, 0].plot([], [], label=titles.algorithm_title(name, plan), **look(name, plan))[0]
+        for name in names
+        if name in present
+    ]
+    figure.legend(handles=handles, loc="outside upper center", ncols=max(1, min(len(handles), columns)))
+    return figure

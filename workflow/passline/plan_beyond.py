@@ -1,0 +1,108 @@
+"""Blocks beyond the paper: all algorithms of the study beside each other, and the floor of each in the same rounds.
+
+They are blocks of their own, so that nothing in them moves what the reproduction measures.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from passline.algorithms import PAPER
+from passline.contenders import Built, algorithm, floor, has
+from passline.measure.spec import Contender
+from passline.registry import Study, Variant
+
+BEYOND = "beyond"
+"""First word of the names of such blocks."""
+
+BEST = "best"
+"""The algorithm that picks another by n; it is compared with all that it can pick."""
+
+RELOAD = "reload"
+"""Whether the first pass stores exponentials that a later one reads."""
+
+CHOICE = "tuned"
+"""Nobody published a preset of these: all run as tuned here, the paper's algorithms beside them too."""
+
+
+def is_beyond(group: Mapping[str, Any]) -> bool:
+    """Whether a group of blocks times algorithms beyond the paper's."""
+    return bool(group.get("algorithms", PAPER) != PAPER)
+
+
+def names(group: Mapping[str, Any], study: Study) -> tuple[str, ...]:
+    """The algorithms that a group of blocks times."""
+    wanted = group.get("algorithms", PAPER)
+    return {PAPER: study.papers, BEYOND: study.beyond}.get(wanted, (*study.papers, *study.beyond))
+
+
+def papers_variants(study: Study) -> tuple[Variant, ...]:
+    """Variants that the reproduction may time: all but of passes that only algorithms beyond the paper use."""
+    papers = {name for paper in study.papers for name in study.algorithms[paper].passes}
+    used = {name for algorithm in study.algorithms.values() for name in algorithm.passes}
+    return tuple(v for v in study.variants if v.pass_name in papers or v.pass_name not in used)
+
+
+def contenders(
+    study: Study, ceilings: Study, built: Built, isa: str, wanted: Iterable[str]
+) -> tuple[list[Contender], list[dict[str, str]]]:
+    """The wanted algorithms on an ISA, each floor once, and the algorithms that the ISA lacks."""
+    asked = list(wanted)
+    found = [algorithm(study, n, built, isa, CHOICE, split=False) for n in asked if has(study, n, built, isa, CHOICE)]
+    floors = [floor(study, ceilings, contender, built) for contender in found]
+    lacking = [(name, step) for name in asked if (step := study.lacks(name, isa)) is not None]
+    skipped = [
+        {"what": f"{name} on {isa}", "reason": f"the study declares no {step.label} for it"} for name, step in lacking
+    ]
+    return [*found, *{f["name"]: f for f in floors if f is not None}.values()], skipped
+
+
+def comparisons(study: Study, peers: Sequence[str]) -> list[list[str]]:
+    """[algorithm, base]: each algorithm beyond the paper against each of the paper's and each outside baseline."""
+    bases = [*study.papers, *peers]
+    others = {BEST: [name for name in study.beyond if name != BEST]}
+    return [[name, base] for name in study.beyond for base in (*bases, *others.get(name, ()))]
+
+
+def asked(pairs: Iterable[tuple[str, str]], study: Study) -> list[tuple[str, str]]:
+    """Those of the comparisons that blocks beyond the paper are for: with an algorithm of their own."""
+    return [(one, base) for one, base in pairs if {one, base} & set(study.beyond)]
+
+
+def document(study: Study, ceilings: Study, built: Built, isas: Iterable[str], peers: Sequence[str]) -> dict[str, Any]:
+    """What the analysis must know: the algorithms, what is compared, and each one's parts and floor by ISA."""
+    whole = [
+        algorithm(study, name, built, isa, CHOICE, split=False)
+        for name in study.algorithms
+        for isa in isas
+        if has(study, name, built, isa, CHOICE)
+    ]
+    declared = {v.name: v for v in study.variants}
+    parts: dict[str, dict[str, dict[str, str]]] = {}
+    floors: dict[str, dict[str, str]] = {}
+    for contender in whole:
+        name, isa = contender["key"]["algorithm"], contender["key"]["isa"]
+        parts.setdefault(name, {})[isa] = _parts(study, [declared[v] for v in contender["variants"]])
+        lowest = floor(study, ceilings, contender, built)
+        if lowest is not None:
+            floors.setdefault(name, {})[isa] = lowest["key"]["algorithm"]
+    algorithms = {name: study.algorithms[name] for name in study.beyond}
+    return {
+        "algorithms": {n: {"title": a.title, "passes": list(a.passes)} for n, a in algorithms.items()},
+        "comparisons": comparisons(study, peers),
+        "parts": parts,
+        "floors": floors,
+    }
+
+
+def _parts(study: Study, variants: Sequence[Variant]) -> dict[str, str]:
+    """What an algorithm is made of, by dimension (those that are no matter of unrolling), and whether it reloads y."""
+    found: dict[str, str] = {}
+    for name, dimension in study.dimensions.items():
+        if dimension.unit is None and dimension.divides is None:
+            values = dict.fromkeys(v.dimensions[name] for v in variants if name in v.dimensions)
+            if values:
+                found[name] = " / ".join(dimension.names.get(value, str(value)) for value in values)
+    reloads = any("y" in study.passes[v.pass_name].reads for v in variants)
+    return found | {RELOAD: "yes" if reloads else "no"}
