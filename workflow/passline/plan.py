@@ -247,11 +247,12 @@ class Planner:
             choices = [
                 (a, c)
                 for a in self.study.algorithms.values()
+                if self.study.runs_on(a.name, isa)
                 for c in ("preset", "tuned")
                 if c == "preset" or all((p, isa) in built.chosen for p in a.passes)
             ]
             return [algorithm(self.study, a.name, built, isa, choice, split=kind == "split") for a, choice in choices]
-        names = {self.study.preset(p, isa).name for p in self.study.passes} | set(built.chosen.values())
+        names = {self.study.preset(p, isa).name for p in self.study.passes if self.study.variants_of(p, isa)} | set(built.chosen.values())
         passes = [alone(self.study, v, built) for v in self.study.variants if v.isa == isa and v.name in names]
         roofs = [
             alone(self.ceilings, v, built)

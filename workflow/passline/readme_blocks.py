@@ -19,9 +19,11 @@ def traffic_block(study: Study) -> str:
         "| algorithm or pass | reads | writes | bytes | with write-allocate | flops |",
         "|---|---|---|---:|---:|---:|",
     ]
+    ordinary = {variant.pass_name for variant in study.variants if not variant.non_temporal}
+    streaming = study.passes.keys() - ordinary
     for algorithm in study.algorithms.values():
         steps = [study.passes[name] for name in algorithm.passes]
-        parts = [traffic(step) for step in steps]
+        parts = [traffic(step, non_temporal=step.name in streaming) for step in steps]
         plain = sum(read + written for read, written, _ in parts)
         flops = sum(step.flops_per_element for step in steps)
         lines.append(

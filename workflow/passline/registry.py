@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from passline.errors import MachineError, StudyError
 from passline.schema import load_yaml, validate
 
 BYTES_PER_ELEMENT = 4
+PAPER = "paper"  # the group of the algorithms that a reproduction is about
 KERNELS = Path(__file__).parents[2] / "kernels"
 
 
@@ -122,6 +123,7 @@ class Algorithm:
     name: str
     title: str
     passes: tuple[str, ...]
+    group: str = PAPER
 
 
 @dataclass(frozen=True)
@@ -148,6 +150,10 @@ class Study:
     def variants_of(self, pass_name: str, isa: str) -> tuple[Variant, ...]:
         """Variants of one pass on one ISA, in the order of the study."""
         return tuple(v for v in self.variants if v.pass_name == pass_name and v.isa == isa)
+
+    def runs_on(self, algorithm: str, isa: str) -> bool:
+        """Whether every pass of an algorithm has a variant on the ISA."""
+        return all(self.variants_of(name, isa) for name in self.algorithms[algorithm].passes)
 
     def preset(self, pass_name: str, isa: str) -> Variant:
         """The paper's preset of a pass; the first variant where the study names none."""
@@ -212,7 +218,7 @@ def load_study(folder: Path, isas: Mapping[str, Isa], grid: str = "default") -> 
     dimensions = {name: _dimension(name, spec) for name, spec in document["dimensions"].items()}
     passes = {name: _pass(name, spec, folder, path) for name, spec in document["passes"].items()}
     algorithms = {
-        name: Algorithm(name, spec["title"], tuple(spec["passes"]))
+        name: Algorithm(name, spec["title"], tuple(spec["passes"]), spec.get("group", PAPER))
         for name, spec in document.get("algorithms", {}).items()
     }
     for algorithm in algorithms.values():
@@ -249,6 +255,27 @@ def load_study(folder: Path, isas: Mapping[str, Isa], grid: str = "default") -> 
     )
 
 
+def of_groups(study: Study, groups: Iterable[str]) -> Study:
+    """The algorithms of some groups, what they are compared with, and the passes that they are made of.
+
+    StudyError for a group that no algorithm is in.
+    """
+    wanted = set(groups)
+    unknown = sorted(wanted - {a.group for a in study.algorithms.values()})
+    if unknown and study.algorithms:
+        known = ", ".join(dict.fromkeys(a.group for a in study.algorithms.values()))
+        raise StudyError("config: groups", f"no algorithm is in a group {unknown[0]!r}", f"Known groups: {known}")
+    algorithms = {name: a for name, a in study.algorithms.items() if a.group in wanted}
+    used = {name for a in algorithms.values() for name in a.passes} if study.algorithms else set(study.passes)
+    return replace(
+        study,
+        algorithms=algorithms,
+        passes={name: step for name, step in study.passes.items() if name in used},
+        variants=tuple(v for v in study.variants if v.pass_name in used),
+        comparisons=tuple(pair for pair in study.comparisons if set(pair) <= algorithms.keys()),
+    )
+
+
 def _dimension(name: str, spec: Mapping[str, Any]) -> Dimension:
     names = {int(value): label for value, label in spec.get("names", {}).items()}
     return Dimension(
@@ -264,7 +291,7 @@ def _dimension(name: str, spec: Mapping[str, Any]) -> Dimension:
 
 
 def _pass(name: str, spec: Mapping[str, Any], folder: Path, path: Path) -> Pass:
-    source = folder / f"{name}.c"
+    source = folder / f"{spec.get('source', name)}.c"
     if not source.is_file():
         raise StudyError(
             f"{path}: passes.{name}",

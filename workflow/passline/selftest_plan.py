@@ -29,6 +29,7 @@ def blocks(planner: Planner, builds: Sequence[Built], sizes: Sequence[int]) -> l
             for built in builds
             for name in planner.study.algorithms
             for isa in isas
+            if planner.study.runs_on(name, isa)
             for contender in (
                 algorithm(planner.study, name, built, isa, "preset", split=False),
                 *(

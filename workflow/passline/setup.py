@@ -12,7 +12,7 @@ from passline.config import check_config, find_compilers
 from passline.errors import ConfigError, MachineError
 from passline.machine import Machine, detect
 from passline.plan import Host, Planner
-from passline.registry import KERNELS, Isa, Study, load_isas, load_study, select_isas
+from passline.registry import KERNELS, Isa, Study, load_isas, load_study, of_groups, select_isas
 from passline.sizes import Caches
 
 # Where a machine does not tell a cache's size, the plan needs one all the same: a common size, and the report says so.
@@ -32,8 +32,8 @@ class Setup:
 
     @property
     def study(self) -> Study:
-        """The session's own study."""
-        return self.studies[self.config["study"]]
+        """The session's own study: what is tuned and timed of it. Built and checked is all of `studies`."""
+        return of_groups(self.studies[self.config["study"]], self.config["groups"])
 
     @property
     def baselines(self) -> list[str]:

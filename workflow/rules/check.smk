@@ -54,6 +54,7 @@ rule error_over_n:
     params:
         isas=list(SETUP.isas),
         grid=config["grid"],
+        groups=config["groups"],
         study=config["study"],
         sizes=config["error_over_n"],
         seed=config["seed"],

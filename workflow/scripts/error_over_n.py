@@ -11,7 +11,7 @@ from passline.builds import built, load_builds, load_session
 from passline.conformance_algorithms import Contender
 from passline.error_over_n import error_over_n
 from passline.measure.library import Library
-from passline.registry import Study
+from passline.registry import Study, of_groups
 from passline.script import reporting
 from passline.tables import read_table, write_table
 
@@ -22,7 +22,7 @@ def contenders(
     """Every algorithm with its presets and its tuned variants; none that failed the check."""
     found = []
     for algorithm in study.algorithms.values():
-        for isa in isas:
+        for isa in (isa for isa in isas if study.runs_on(algorithm.name, isa)):
             preset = tuple(study.preset(p, isa).name for p in algorithm.passes)
             tuned = tuple(chosen.get((p, isa), "") for p in algorithm.passes)
             for label, names in (("preset", preset), ("tuned", tuned)):
@@ -40,6 +40,7 @@ def main(
     study: str,
     isas: Sequence[str],
     grid: str,
+    groups: Sequence[str],
     sizes: Sequence[int],
     seed: int,
     memory_bytes: int | None,
@@ -47,7 +48,7 @@ def main(
 ) -> None:
     """One row per algorithm, ISA, choice of variants, and size; and one per outside baseline and size."""
     peers = [name for name, known in json.loads(baselines.read_text(encoding="utf-8")).items() if known["ok"]]
-    loaded = load_session(study, isas, grid).study
+    loaded = of_groups(load_session(study, isas, grid).study, groups)
     tuned, checked = read_table("tuning", tuning), read_table("accuracy", accuracy)
     rows = []
     outside = {name: module(name).load() for name in peers}
@@ -89,6 +90,7 @@ if __name__ == "__main__":
             params.study,
             params.isas,
             params.grid,
+            params.groups,
             params.sizes,
             params.seed,
             params.memory_bytes,
