@@ -64,8 +64,8 @@ SIMD_INLINE float vec_reduce_max(vec a) {
 }
 // Whether 0 <= a < limit in every lane, for a positive limit; not so where a lane is NaN or less than 0.
 SIMD_INLINE int vec_all_within(vec a, vec limit) {
-  const __m256 within = _mm256_and_ps(_mm256_cmp_ps(a, limit, _CMP_LT_OQ),
-                                      _mm256_cmp_ps(a, _mm256_setzero_ps(), _CMP_GE_OQ));
+  const __m256 within =
+      _mm256_and_ps(_mm256_cmp_ps(a, limit, _CMP_LT_OQ), _mm256_cmp_ps(a, _mm256_setzero_ps(), _CMP_GE_OQ));
   return _mm256_movemask_ps(within) == 0xFF;
 }
 // Whether a > b in any lane; NaN is not.

@@ -6,7 +6,8 @@
 // The reference moves, and the sum is multiplied by exp(old - new), only when a score lies more than HEADROOM
 // above it: until then the terms are at most e^HEADROOM = 2^63.5, and 2^64 of them do not overflow.
 //
-// The running maximum ignores NaN, which makes the sum NaN; +inf becomes a reference, and inf - inf makes NaN too.
+// The running maximum ignores NaN, which makes the sum NaN; +inf becomes a reference, and inf - inf makes NaN
+// too.
 #include <float.h>
 #include <math.h>
 

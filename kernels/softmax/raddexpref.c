@@ -12,7 +12,7 @@ void PASSLINE_SYMBOL(size_t n, const float *x, float *y, passline_state *state) 
   const total t = total_of(0, n, x, y);
   const double log2_reference = reference_log2(t.reference);
   int exponent = 0;
-  const double mantissa = frexp(t.sum / reference_unit(t.reference), &exponent);
+  const double mantissa = frexp(t.sum / reference_excess(t.reference), &exponent);
   const double whole = floor(log2_reference);
   state->mantissa = (float)(mantissa * exp2(log2_reference - whole));
   state->exponent = (float)(whole + exponent);

@@ -5,15 +5,15 @@
 // The reference comes from a sample of the row: the largest of 256 scores, evenly spread. So the sum cannot
 // vanish, as it holds the weight of that score, and whatever is so far below it that its weight is 0 does not
 // count. It can only overflow. That is tested once per block: where all scores of a block are less than 2^64
-// above the reference nothing has overflowed, and where one is more, the block is left, the maximum of what is
-// left of the row is taken, and the sum goes on with it as its reference, from the same block on. What was summed
-// before is multiplied by the ratio of the references, once. The reference moves at most once in a row, so that
-// the worst that happens is a second look at the row.
+// above the reference nothing has overflowed, and where one is more, the block is left, the maximum of what
+// is left of the row is taken, and the sum goes on with it as its reference, from the same block on. What was
+// summed before is multiplied by the ratio of the references, once. The reference moves at most once in a
+// row, so that the worst that happens is a second look at the row.
 //
 // The test: with a saturating 2^n weights are right or infinite, and a lane that sums up to 32 of them and is
-// below 2^64 holds none above 2^64. (A score too low for the mode makes NaN, infinity or, where a polynomial of
-// odd degree overflows, a sum below 0: the test refuses all three, and so it does for NaN and +infinity.) Where
-// 2^n wraps, no sum can tell: there the largest score of the block is kept beside, and is tested.
+// below 2^64 holds none above 2^64. (A score too low for the mode makes NaN, infinity or, where a polynomial
+// of odd degree overflows, a sum below 0: the test refuses all three, and so it does for NaN and +infinity.)
+// Where 2^n wraps, no sum can tell: there the largest score of the block is kept beside, and is tested.
 //
 // Block sums are added in double precision: the error of a sum does not grow with the row.
 #ifndef PASSLINE_SOFTMAX_TOTAL_H
@@ -27,29 +27,34 @@
 #define SELDOM static __attribute__((noinline))
 
 typedef struct total {
-  double sum;  // of the weights, in units of the reference; NaN where the row has no softmax
+  double sum;  // of the weights, too large by reference_excess; NaN where the row has no softmax
   reference reference;
   int careful;  // a score was too low for the plain modes
 } total;
 
-enum {
-  BLOCK_STEPS = 32,     // additions per lane in single precision: their rounding stays within a few ULP
-  SHORT_STEPS = 16,     // in short rows, where redoing a block weighs more
-  SHORT_ROW = 8 * 1024  // elements
-};
-
 #ifndef PASSLINE_ACCUMULATORS
 #error "compile with -DPASSLINE_ACCUMULATORS=, the independent partial sums"
 #endif
+
+enum {
+  ADDITIONS = 32,  // of each lane of a block, in single precision: their rounding stays within a few ULP
+  BLOCK = ADDITIONS * PASSLINE_ACCUMULATORS * LANES,
+  SHORT_ROW = 8 * 1024,  // there, a block that is done again weighs more
+  SHORT_BLOCK = BLOCK < 1024 ? BLOCK : 1024
+};
+
+// Sums and stored weights are too large by this.
+SIMD_INLINE double reference_excess(reference r) { return reference_unit(r) * reference_bias(r); }
 
 typedef struct block {
   vec sum[PASSLINE_ACCUMULATORS];
   vec top;
 } block;
 
-// Adds v[i], vector number first + i of its step, to that accumulator modulo their number; v becomes its weights
-// where they are to be stored.
-SIMD_INLINE void block_add(weights_mode mode, int store, int count, int first, vec v[], const weights *w, block *b) {
+// Adds v[i], vector number first + i of its step, to that accumulator modulo their number; v becomes its
+// weights where they are to be stored.
+SIMD_INLINE void block_add(weights_mode mode, int store, int count, int first, vec v[], const weights *w,
+                           block *b) {
   vec p[WEIGHTS_GROUP];
   vec_pow2 power[WEIGHTS_GROUP];
   if (!VEC_POW2_SATURATES) {
@@ -88,7 +93,7 @@ SIMD_INLINE int block_in_range(block *b, const weights *w) {
 SIMD_INLINE size_t add_blocks(weights_mode mode, int store, reference r, size_t n, const float *x, float *y,
                               double *sum) {
   const weights w = weights_of(mode, r, reference_unit(r));
-  const size_t length = (n < SHORT_ROW ? SHORT_STEPS : BLOCK_STEPS) * STEP;
+  const size_t length = n < SHORT_ROW ? SHORT_BLOCK : BLOCK;
   vec_sums sums = vec_sums_zero();
   size_t done = 0;
   while (done < n) {
@@ -158,8 +163,8 @@ SELDOM void add_the_rest(int store, size_t done, size_t n, const float *x, float
   // A score more than 2^64 above the reference has moved the maximum by more than 2^32.
   if (higher - top > 32.0f * (float)EXP_LN2 && higher < INFINITY) {
     const reference moved = reference_at(higher);
-    const double units = reference_unit(moved) / reference_unit(t->reference);
-    const double ratio = exp2(reference_log2(t->reference) - reference_log2(moved)) * units;
+    const double ratio = exp2(reference_log2(t->reference) - reference_log2(moved)) *
+                         reference_excess(moved) / reference_excess(t->reference);
     t->reference = moved;
     t->sum *= ratio;
     if (store) scale_row(done, y, ratio);
@@ -175,8 +180,8 @@ SELDOM void add_the_rest(int store, size_t done, size_t n, const float *x, float
   if (done < n) t->sum = NAN;
 }
 
-// The weights of a row, stored to y where `store` says so, and their sum. In place no block can be done again:
-// there the maximum comes first, and no score is too low.
+// The weights of a row, stored to y where `store` says so, and their sum. In place no block can be done
+// again: there the maximum comes first, and no score is too low.
 SIMD_INLINE total total_of(int store, size_t n, const float *x, float *y) {
   const int in_place = store && x == y;
   float top = in_place ? row_maximum(n, x, -INFINITY) : sample_maximum(n, x);

@@ -2,8 +2,8 @@
 //
 // vscaleexpref: y = exp(x) / (state->mantissa * 2^state->exponent).
 //
-// The reference lies at the sum, so that no weight exceeds 1 by more than rounding, and the quotient goes into the
-// constants, in double precision.
+// The reference lies at the sum, so that no weight exceeds 1 by more than rounding, and the quotient goes
+// into the constants, in double precision.
 #include "softmax/store.h"
 #include "softmax/weights.h"
 
@@ -28,7 +28,8 @@ SIMD_INLINE void part(weights_mode mode, size_t n, const float *x, float *y, con
   vec_store_tail(y, n, v);
 }
 
-SIMD_INLINE void scale_weights(weights_mode mode, reference r, double factor, size_t n, const float *x, float *y) {
+SIMD_INLINE void scale_weights(weights_mode mode, reference r, double factor, size_t n, const float *x,
+                               float *y) {
   const weights w = weights_of(mode, r, factor);
   const size_t head = store_head(n, y);
   if (head > 0) {
@@ -39,7 +40,8 @@ SIMD_INLINE void scale_weights(weights_mode mode, reference r, double factor, si
     UNROLL_ALL
     for (int i = 0; i < WEIGHTS_GROUPS; i++)
       group(mode, WEIGHTS_GROUP, x + i * WEIGHTS_GROUP * LANES, y + i * WEIGHTS_GROUP * LANES, &w);
-    group(mode, WEIGHTS_REST, x + WEIGHTS_GROUPS * WEIGHTS_GROUP * LANES, y + WEIGHTS_GROUPS * WEIGHTS_GROUP * LANES, &w);
+    group(mode, WEIGHTS_REST, x + WEIGHTS_GROUPS * WEIGHTS_GROUP * LANES,
+          y + WEIGHTS_GROUPS * WEIGHTS_GROUP * LANES, &w);
   }
   for (; n >= LANES; n -= LANES, x += LANES, y += LANES) group(mode, 1, x, y, &w);
   if (n > 0) part(mode, n, x, y, &w);
@@ -52,7 +54,7 @@ void PASSLINE_SYMBOL(size_t n, const float *x, float *y, passline_state *state) 
   const double mantissa = 2.0 * frexp(state->mantissa, &more);
   const double exponent = state->exponent + (double)(more - 1);
   const reference r = reference_at((float)(exponent * EXP_LN2));
-  const double factor = exp2(reference_log2(r) - exponent) / mantissa;
+  const double factor = exp2(reference_log2(r) - exponent) / (mantissa * reference_bias(r));
   // Of NaN times a power of two, 2^-infinity would make 0.
   const int careful = state->clamp != 0.0f || isnan(factor);
   const weights_mode mode = careful ? CAREFUL : reference_mode(r);

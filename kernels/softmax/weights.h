@@ -2,28 +2,32 @@
 //
 // weights.h: exp(x) over a reference that is chosen before the scores are known.
 //
-// The weight of a score is factor * exp(x - shift) * 2^-exponent, where the reference (shift, exponent) lies near
-// the row's largest score. Its logarithm to base 2 is shift / ln2 + exponent. Most references are powers of two:
-// the shift is 0, and dividing by one costs nothing, because it goes into constants.
+// The weight of a score is factor * exp(x - shift) * 2^-exponent, where the reference (shift, exponent) lies
+// near the row's largest score. Its logarithm to base 2 is shift / ln2 + exponent. Most references are powers
+// of two: the shift is 0, and dividing by one costs nothing, because it goes into constants.
 //
 // Let G be 1 with the polynomial of degree 5, else the entries of the table (PASSLINE_TABLE). Then
 //   x / ln2 = g + t / ln2 with g the nearest multiple of 1 / G, |t| <= ln2 / (2 G), and
 //   exp(x) = 2^floor(g) 2^(g - floor(g)) exp(t),
-// the second factor from a table in registers, the last a polynomial: the larger the table, the lower its degree.
-// g comes out of one multiply-add, as the float n = x / ln2 + 1.5 2^23 / G: there floats are multiples of 1 / G,
-// and the low bits of n are those of g G, which index the table. t loses |g| 2^-29, as ln2 is one float here; but
-// that part of it which all scores of a row share cancels in the softmax.
+// the second factor from a table in registers, the last a polynomial: the larger the table, the lower its
+// degree. g comes out of one multiply-add, as the float n = x / ln2 + 1.5 2^23 / G: there floats are
+// multiples of 1 / G, and the low bits of n are those of g G, which index the table. As ln2 is one float
+// here, 2^g exp(t) is too small by g 2^-29 of itself. What of g the reference already has, all weights of a
+// row share, so that it cancels in the softmax; reference_bias tells it where one sum meets another. What is
+// left grows with the distance from the reference, to 2^-22 of an output near the least float.
 //
 // Polynomials are scaled so that one coefficient is 1 and costs nothing; the table pays for it.
 //   16: exp(t) = c (v^3 + k1 v + k0),  v = t + h  2.4e-9  h = 23/16 ln2 is where a cubic with h = 1 loses its
-//                                                         square; being a multiple of ln2 / G, it costs nothing
+//                                                         square; being a multiple of ln2 / G, it costs
+//                                                         nothing
 //   32: exp(t) = c (t (t + h2) + k)               5.8e-8
-//       exp(t) = c (v^2 + k),          v = t + h  5.8e-8  h = 1.00002 is not such a multiple; the shift can hide
+//       exp(t) = c (v^2 + k),          v = t + h  5.8e-8  h = 1.00002 is not such a multiple; the shift can
+//       hide
 //                                                         what is missing of it, where there is a shift
 //    8: exp(t) = c (((t + a2) t + a1) t + a0)     2.1e-8
-// with the largest relative error beside each. They are minimax on 1.03 times the interval, found by weighted least
-// squares reweighted towards it (Lawson), and then by search over the floats next to the coefficients, the scale c
-// left free.
+// with the largest relative error beside each. They are minimax on 1.03 times the interval, found by weighted
+// least squares reweighted towards it (Lawson), and then by search over the floats next to the coefficients,
+// the scale c left free.
 #ifndef PASSLINE_SOFTMAX_WEIGHTS_H
 #define PASSLINE_SOFTMAX_WEIGHTS_H
 
@@ -46,8 +50,8 @@
 typedef enum weights_mode {
   NEAR,    // the shift is 0
   FAR,     // it is not
-  CAREFUL  // either; no score is too low. The other two may give NaN or infinity for one below -2^48, but not for
-           // -infinity. Without a saturating 2^n all modes are careful, as a low score could wrap.
+  CAREFUL  // either; no score is too low. The other two may give NaN or infinity for one below -2^48, but not
+           // for -infinity. Without a saturating 2^n all modes are careful, as a low score could wrap.
 } weights_mode;
 
 #include "softmax/weights_table.h"
@@ -64,6 +68,9 @@ typedef struct reference {
 // The factor that sums and stored weights are given, see weights_table.h.
 SIMD_INLINE double reference_unit(reference r) { return WEIGHTS_UNIT(r.shift != 0.0f); }
 
+// What weights over the reference are too large by because ln2 is one float, see above.
+SIMD_INLINE double reference_bias(reference r) { return exp(r.exponent * (EXP_LN2 - (double)EXP_LN2_HIGH)); }
+
 SIMD_INLINE double reference_log2(reference r) { return r.shift * WEIGHTS_LOG2E + r.exponent; }
 
 SIMD_INLINE weights_mode reference_mode(reference r) {
@@ -73,9 +80,9 @@ SIMD_INLINE weights_mode reference_mode(reference r) {
 
 // The reference for a row whose largest score is about `top`.
 //
-// With the shift c, the difference x - c is exact for all scores that count, top - 88 and more, where these are at
-// least c / 2 apart from 0 on the side of c: hence c = 2 (top - 88) for 90 < top < 176. As to its last bits, c is
-// a multiple of 2^-16, as is every difference that would not fit a float otherwise.
+// With the shift c, the difference x - c is exact for all scores that count, top - 88 and more, where these
+// are at least c / 2 apart from 0 on the side of c: hence c = 2 (top - 88) for 90 < top < 176. As to its last
+// bits, c is a multiple of 2^-16, as is every difference that would not fit a float otherwise.
 SIMD_INLINE reference reference_at(float top) {
 #if VEC_POW2_SATURATES
   double c = top > 176.0f ? top : top > 90.0f ? 2.0 * (top - 88.0) : top < -83.0f ? top : 0.0;
@@ -123,7 +130,8 @@ SIMD_INLINE weights weights_of(weights_mode mode, reference r, double factor) {
 enum { WEIGHTS_GROUPS = PASSLINE_UNROLL / WEIGHTS_GROUP, WEIGHTS_REST = PASSLINE_UNROLL % WEIGHTS_GROUP };
 
 // Weights as p * power.
-SIMD_INLINE void weigh(weights_mode mode, int count, const vec x[], const weights *w, vec p[], vec_pow2 power[]) {
+SIMD_INLINE void weigh(weights_mode mode, int count, const vec x[], const weights *w, vec p[],
+                       vec_pow2 power[]) {
   vec d[WEIGHTS_GROUP], n[WEIGHTS_GROUP], r[WEIGHTS_GROUP], t[WEIGHTS_GROUP];
   UNROLL_ALL
   for (int i = 0; i < count; i++) {

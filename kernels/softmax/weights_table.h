@@ -7,9 +7,11 @@
 // WEIGHTS_GRID    multiples of 1 / this are split off x / ln2
 // WEIGHTS_BIAS    what makes floats multiples of it
 // WEIGHTS_HIDDEN  what a shift hides: h, less the multiple of ln2 / G that costs nothing
-// WEIGHTS_UNIT    by what sums and stored weights are too large, with a shift and without: of 10^7 random numbers
-//                 the one that leaves the entries of the table nearest to floats, within 0.43 2^-24 with 32, 0.28
-//                 with 16 and 0.08 with 8, where 1 would leave up to 2^-24. The softmax does not know it.
+// WEIGHTS_UNIT    by what sums and stored weights are too large, with a shift and without: of 10^7 random
+// numbers
+//                 the one that leaves the entries of the table nearest to floats, within 0.43 2^-24 with 32,
+//                 0.28 with 16 and 0.08 with 8, where 1 would leave up to 2^-24. The softmax does not know
+//                 it.
 
 #if PASSLINE_TABLE == 0
 
@@ -45,9 +47,9 @@ SIMD_INLINE void weights_polynomial(int mode, int count, const vec t[], const ve
 typedef vec_table8 weights_constants;
 
 // 2^(j/8) / (1 + j/8): what vec_pow2_of_eighths leaves of 2^g.
-static const double weights_table[8] = {
-    0x1.0000000000000p+0, 0x1.f04d5c0dec9bep-1, 0x1.e719676b5f1bbp-1, 0x1.e2e5593378322p-1,
-    0x1.e2b7dddfefa66p-1, 0x1.e5ea402aa9e98p-1, 0x1.ec0b6661ea8c6p-1, 0x1.f4ce7521d7c4cp-1};
+static const double weights_table[8] = {0x1.0000000000000p+0, 0x1.f04d5c0dec9bep-1, 0x1.e719676b5f1bbp-1,
+                                        0x1.e2e5593378322p-1, 0x1.e2b7dddfefa66p-1, 0x1.e5ea402aa9e98p-1,
+                                        0x1.ec0b6661ea8c6p-1, 0x1.f4ce7521d7c4cp-1};
 
 SIMD_INLINE float weights_offset(int mode) { return (void)mode, 0.0f; }
 SIMD_INLINE weights_constants weights_constants_of(int mode, double factor) {
@@ -150,7 +152,8 @@ SIMD_INLINE void weights_polynomial(int mode, int count, const vec t[], const ve
 #error "PASSLINE_TABLE and PASSLINE_DEGREE must be 8 and 3, 16 and 3, or 32 and 2"
 #endif
 
-// 2^floor(g) in the form that p is multiplied by, from n or, where that takes any exponent, from r = n - origin.
+// 2^floor(g) in the form that p is multiplied by, from n or, where that takes any exponent, from r = n -
+// origin.
 SIMD_INLINE vec_pow2 weights_power(vec n, vec r) {
 #if VEC_POW2_SATURATES
   return (void)n, vec_pow2_floor(r);

@@ -12,15 +12,15 @@ from passline.effort import design
 from passline.errors import ConfigError
 from passline.measure.round import row_counts
 from passline.plan import Host, Planner
-from passline.registry import KERNELS, load_isas, load_study
+from passline.registry import KERNELS, load_isas, load_study, of_groups
 from passline.selftest_plan import LEAST_PLANTED, PLANTED, blocks
 from passline.sizes import Caches, key_sizes, sweep_sizes
 
 ISAS = load_isas()
-STUDY = load_study(KERNELS / "softmax", ISAS)
+CONFIG = yaml.safe_load((Path(__file__).parents[2] / "workflow/config/default.yaml").read_text())
+STUDY = of_groups(load_study(KERNELS / "softmax", ISAS), CONFIG["groups"])
 CEILINGS = load_study(KERNELS / "ceilings", ISAS)
 CACHES = Caches(l1d=32 << 10, l2=1 << 20, llc=32 << 20)
-CONFIG = yaml.safe_load((Path(__file__).parents[2] / "workflow/config/default.yaml").read_text())
 CHOSEN = {(p, i): STUDY.preset(p, i).name for p in STUDY.passes for i in ISAS}
 
 

@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from passline.errors import MachineError, StudyError
-from passline.registry import KERNELS, load_isas, load_study, select_isas, traffic
+from passline.registry import KERNELS, load_isas, load_study, of_groups, select_isas, traffic
 
 ISAS = load_isas()
 SOFTMAX = KERNELS / "softmax"
@@ -43,6 +43,39 @@ def test_traffic_of_the_papers_algorithms(algorithm, bytes_per_element, with_wri
     assert sum(sum(part) for part in parts) == with_write_allocate
 
 
+def test_a_group_holds_its_algorithms_and_no_pass_of_another():
+    study = load_study(SOFTMAX, ISAS)
+    paper, beyond = of_groups(study, ["paper"]), of_groups(study, ["beyond"])
+    assert set(paper.algorithms) == {"three_pass_recompute", "three_pass_reload", "two_pass"}
+    assert paper.comparisons == study.comparisons
+    assert paper.algorithms.keys() | beyond.algorithms.keys() == study.algorithms.keys()
+    assert "raddexpref" not in paper.passes
+    assert {v.pass_name for v in paper.variants} == set(paper.passes)
+    assert set(paper.passes) & set(beyond.passes) == {"vmulc", "vscaleexpminusmax"}
+    assert beyond.comparisons == ()
+    with pytest.raises(StudyError, match="beyond"):
+        of_groups(study, ["paper", "other"])
+
+
+def test_passes_of_one_source_differ_in_their_fixed_dimensions():
+    study = load_study(SOFTMAX, ISAS)
+    ordinary, streaming = study.passes["vscaleexpref"], study.passes["vscaleexpref_nt"]
+    assert ordinary.source == streaming.source
+    assert not any(v.non_temporal for v in study.variants_of("vscaleexpref", "avx2"))
+    assert all(v.non_temporal for v in study.variants_of("vscaleexpref_nt", "avx2"))
+
+
+def test_an_algorithm_runs_where_all_its_passes_do():
+    study = load_study(SOFTMAX, ISAS)
+    assert study.runs_on("two_pass_ref", "avx2")
+    assert not study.runs_on("two_pass_ref", "scalar")  # a table needs registers of several floats
+    assert study.runs_on("two_pass_ref_p5", "scalar")
+
+
+def test_the_default_session_builds_about_250_variants():
+    assert len(load_study(SOFTMAX, ISAS).variants) <= 255
+
+
 def test_non_temporal_stores_fetch_no_line():
     ceilings = load_study(KERNELS / "ceilings", ISAS)
     by_store = {v.non_temporal: v for v in ceilings.variants_of("copy", "avx2")}
@@ -53,7 +86,7 @@ def test_non_temporal_stores_fetch_no_line():
 
 @pytest.mark.parametrize("isa", ["avx2", "avx512f"])
 def test_grid_holds_the_presets_and_1_2_4_8_vectors(isa):
-    study = load_study(SOFTMAX, ISAS)
+    study = of_groups(load_study(SOFTMAX, ISAS), ["paper"])
     for name in study.passes:
         variants = study.variants_of(name, isa)
         assert sum(v.preset for v in variants) == 1

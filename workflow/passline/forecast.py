@@ -143,7 +143,11 @@ def _yaml(path: Path) -> dict[str, Any]:
 def _untuned(setup: Setup, compiler: str) -> Built:
     """A build before tuning: presets stand in for the tuned choices, which are as many."""
     study = setup.study
-    return Built(compiler, "-", {(p, isa): study.preset(p, isa).name for p in study.passes for isa in setup.isas if study.variants_of(p, isa)})
+    return Built(
+        compiler,
+        "-",
+        {(p, isa): study.preset(p, isa).name for p in study.passes for isa in setup.isas if study.variants_of(p, isa)},
+    )
 
 
 def probe() -> Speed:

@@ -252,7 +252,8 @@ class Planner:
                 if c == "preset" or all((p, isa) in built.chosen for p in a.passes)
             ]
             return [algorithm(self.study, a.name, built, isa, choice, split=kind == "split") for a, choice in choices]
-        names = {self.study.preset(p, isa).name for p in self.study.passes if self.study.variants_of(p, isa)} | set(built.chosen.values())
+        presets = {self.study.preset(p, isa).name for p in self.study.passes if self.study.variants_of(p, isa)}
+        names = presets | set(built.chosen.values())
         passes = [alone(self.study, v, built) for v in self.study.variants if v.isa == isa and v.name in names]
         roofs = [
             alone(self.ceilings, v, built)

@@ -25,7 +25,7 @@ Doubles = npt.NDArray[np.float64]
 
 FLT_MIN = float(np.finfo(np.float32).tiny)
 _DISTRIBUTIONS = "normal, uniform, ramp, constant, one_hot, masked, masked_head"
-_LOWEST_PLAIN = -(2.0**48)  # a lower score must be raised before its exponential is taken, see kernels/softmax/weights.h
+_LOWEST_PLAIN = -(2.0**48)  # lower scores must be raised before the exponential, see kernels/softmax/weights.h
 _CHUNK = 1 << 16  # elements: a chunk of float64 and its temporaries stay in the L2
 # ln2 in two parts; the first has 24 bits, so that its product with an integer below 2^29 is exact.
 _LN2_HIGH, _LN2_LOW = float.fromhex("0x1.62e42ep-1"), float.fromhex("0x1.efa39ef35793cp-25")
