@@ -16,18 +16,17 @@
 // row share, so that it cancels in the softmax; reference_bias tells it where one sum meets another. What is
 // left grows with the distance from the reference, to 2^-22 of an output near the least float.
 //
-// Polynomials are scaled so that one coefficient is 1 and costs nothing; the table pays for it.
-//   16: exp(t) = c (v^3 + k1 v + k0),  v = t + h  2.4e-9  h = 23/16 ln2 is where a cubic with h = 1 loses its
-//                                                         square; being a multiple of ln2 / G, it costs
-//                                                         nothing
-//   32: exp(t) = c (t (t + h2) + k)               5.8e-8
-//       exp(t) = c (v^2 + k),          v = t + h  5.8e-8  h = 1.00002 is not such a multiple; the shift can
-//       hide
-//                                                         what is missing of it, where there is a shift
+// Polynomials are scaled so that one coefficient is 1 and costs nothing; the table pays for it. With the
+// largest relative error beside each:
 //    8: exp(t) = c (((t + a2) t + a1) t + a0)     2.1e-8
-// with the largest relative error beside each. They are minimax on 1.03 times the interval, found by weighted
-// least squares reweighted towards it (Lawson), and then by search over the floats next to the coefficients,
-// the scale c left free.
+//   16: exp(t) = c (v^3 + k1 v + k0),  v = t + h  2.4e-9
+//   32: exp(t) = c (t (t + h2) + k)               5.8e-8
+//       exp(t) = c (v^2 + k),          v = t + h  5.8e-8
+// A cubic loses its square, and a square its linear term, with an h near 1. Where h is a multiple of ln2 / G,
+// v costs no more than t: it is what g less the multiple leaves. For the cubic 23/16 ln2 is near enough. For
+// the square h = 1.00002 must be met to 1e-4; what 46/32 ln2 lacks of it can hide in a shift, where there is
+// one. They are minimax on 1.03 times the interval, found by weighted least squares reweighted towards it
+// (Lawson), and then by search over the floats next to the coefficients, the scale c left free.
 #ifndef PASSLINE_SOFTMAX_WEIGHTS_H
 #define PASSLINE_SOFTMAX_WEIGHTS_H
 
