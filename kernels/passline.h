@@ -27,6 +27,7 @@ typedef struct passline_state {
   float mantissa;  // sum of exp(x) = mantissa * 2^exponent
   float exponent;  // an integer, kept as a float so that it cannot overflow
   float scale;     // what the last pass multiplies by: 1 / sum or 1 / mantissa
+  float clamp;     // 0 where no score is so low that a pass must raise it, see raddexpref
   float *scratch;  // a third row of n floats, for the passes that declare one
 } passline_state;
 

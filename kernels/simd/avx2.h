@@ -62,6 +62,31 @@ SIMD_INLINE float vec_reduce_max(vec a) {
   m = _mm_max_ps(m, _mm_movehl_ps(m, m));
   return _mm_cvtss_f32(_mm_max_ss(m, _mm_movehdup_ps(m)));
 }
+// Whether 0 <= a < limit in every lane, for a positive limit; not so where a lane is NaN or less than 0.
+SIMD_INLINE int vec_all_within(vec a, vec limit) {
+  const __m256 within =
+      _mm256_and_ps(_mm256_cmp_ps(a, limit, _CMP_LT_OQ), _mm256_cmp_ps(a, _mm256_setzero_ps(), _CMP_GE_OQ));
+  return _mm256_movemask_ps(within) == 0xFF;
+}
+// Whether a > b in any lane; NaN is not.
+SIMD_INLINE int vec_any_above(vec a, vec b) {
+  return _mm256_movemask_ps(_mm256_cmp_ps(a, b, _CMP_GT_OQ)) != 0;
+}
+
+// Sums in double precision, one per lane.
+typedef struct vec_sums {
+  __m256d low, high;
+} vec_sums;
+SIMD_INLINE vec_sums vec_sums_zero(void) { return (vec_sums){_mm256_setzero_pd(), _mm256_setzero_pd()}; }
+SIMD_INLINE void vec_sums_add(vec_sums *sums, vec a) {
+  sums->low = _mm256_add_pd(sums->low, _mm256_cvtps_pd(_mm256_castps256_ps128(a)));
+  sums->high = _mm256_add_pd(sums->high, _mm256_cvtps_pd(_mm256_extractf128_ps(a, 1)));
+}
+SIMD_INLINE double vec_sums_total(vec_sums sums) {
+  const __m256d all = _mm256_add_pd(sums.low, sums.high);
+  const __m128d half = _mm_add_pd(_mm256_castpd256_pd128(all), _mm256_extractf128_pd(all, 1));
+  return _mm_cvtsd_f64(_mm_add_sd(half, _mm_unpackhi_pd(half, half)));
+}
 
 // Powers of two. There is no instruction that multiplies by 2^n, so 2^n is built from its bits.
 //
@@ -90,5 +115,28 @@ SIMD_INLINE vec_pow2 vec_pow2_within(vec n_biased, vec origin) {
 }
 SIMD_INLINE vec vec_mul_pow2(vec a, vec_pow2 power) { return vec_mul(a, power); }
 SIMD_INLINE vec vec_fma_pow2(vec a, vec_pow2 power, vec c) { return vec_fma(a, power, c); }
+
+// 2^n built from its bits wraps where n is too small or too large: callers keep it in range.
+#define VEC_POW2_SATURATES 0
+
+// A table of 8 floats held in a register. The index of a lane is the lowest 3 bits of n.
+typedef struct vec_table8 {
+  vec entries;
+} vec_table8;
+// The products of `factor` and the doubles from p on, each rounded once.
+SIMD_INLINE vec_table8 vec_table8_of(const double *p, double factor) {
+  const __m128 low = _mm256_cvtpd_ps(_mm256_mul_pd(_mm256_loadu_pd(p), _mm256_set1_pd(factor)));
+  const __m128 high = _mm256_cvtpd_ps(_mm256_mul_pd(_mm256_loadu_pd(p + 4), _mm256_set1_pd(factor)));
+  return (vec_table8){_mm256_insertf128_ps(_mm256_castps128_ps256(low), high, 1)};
+}
+SIMD_INLINE vec vec_table8_at(vec_table8 table, vec n) {
+  return _mm256_permutevar8x32_ps(table.entries, _mm256_castps_si256(n));
+}
+// Of a multiple of 1/8, n = m + j / 8 with j in 0..7, handed over as the biased n + VEC_POW2_BIAS8: the float
+// whose exponent is m and whose fraction is j / 8, 2^m (1 + j / 8). For -127 <= n < 128; 0 for n = -127.
+#define VEC_POW2_BIAS8 0x1.8007F0p20f
+SIMD_INLINE vec_pow2 vec_pow2_of_eighths(vec n_biased) {
+  return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_castps_si256(n_biased), 20));
+}
 
 #endif  // PASSLINE_SIMD_AVX2_H

@@ -56,6 +56,27 @@ SIMD_INLINE vec vec_max_positive(vec a, vec b) {
 }
 SIMD_INLINE float vec_reduce_add(vec a) { return _mm512_reduce_add_ps(a); }
 SIMD_INLINE float vec_reduce_max(vec a) { return _mm512_reduce_max_ps(a); }
+// Whether 0 <= a < limit in every lane, for a positive limit; not so where a lane is NaN or less than 0.
+// Floats are compared as unsigned integers: all of those have larger bits.
+SIMD_INLINE int vec_all_within(vec a, vec limit) {
+  return _mm512_cmplt_epu32_mask(_mm512_castps_si512(a), _mm512_castps_si512(limit)) == 0xFFFF;
+}
+// Whether a > b in any lane; NaN is not.
+SIMD_INLINE int vec_any_above(vec a, vec b) { return _mm512_cmp_ps_mask(a, b, _CMP_GT_OQ) != 0; }
+
+// Sums in double precision, one per lane.
+typedef struct vec_sums {
+  __m512d low, high;
+} vec_sums;
+SIMD_INLINE vec_sums vec_sums_zero(void) { return (vec_sums){_mm512_setzero_pd(), _mm512_setzero_pd()}; }
+SIMD_INLINE void vec_sums_add(vec_sums *sums, vec a) {
+  const __m256 high = _mm256_castpd_ps(_mm512_extractf64x4_pd(_mm512_castps_pd(a), 1));
+  sums->low = _mm512_add_pd(sums->low, _mm512_cvtps_pd(_mm512_castps512_ps256(a)));
+  sums->high = _mm512_add_pd(sums->high, _mm512_cvtps_pd(high));
+}
+SIMD_INLINE double vec_sums_total(vec_sums sums) {
+  return _mm512_reduce_add_pd(_mm512_add_pd(sums.low, sums.high));
+}
 
 // Powers of two. VSCALEFPS multiplies by 2^n for any n, so 2^n is kept as n itself.
 // Beware: VSCALEFPS(NaN, -inf) is 0, so n must never be -inf.
@@ -77,6 +98,38 @@ SIMD_INLINE vec_pow2 vec_pow2_within(vec n_biased, vec origin) { return vec_sub(
 SIMD_INLINE vec vec_mul_pow2(vec a, vec_pow2 power) { return _mm512_scalef_ps(a, power); }
 SIMD_INLINE vec vec_fma_pow2(vec a, vec_pow2 power, vec c) {
   return _mm512_add_ps(_mm512_scalef_ps(a, power), c);
+}
+
+// VSCALEFPS never wraps: a 2^n is 0 or infinite where it is too small or too large for a float.
+#define VEC_POW2_SATURATES 1
+// 2^floor(r).
+SIMD_INLINE vec_pow2 vec_pow2_floor(vec r) { return r; }
+
+// Tables held in registers, of 16 and of 32 floats. The index of a lane is the lowest 4 or 5 bits of n.
+typedef struct vec_table16 {
+  vec entries;
+} vec_table16;
+typedef struct vec_table32 {
+  vec low, high;
+} vec_table32;
+SIMD_INLINE vec vec_round_product(const double *p, double factor) {
+  const __m256 low = _mm512_cvtpd_ps(_mm512_mul_pd(_mm512_loadu_pd(p), _mm512_set1_pd(factor)));
+  const __m256 high = _mm512_cvtpd_ps(_mm512_mul_pd(_mm512_loadu_pd(p + 8), _mm512_set1_pd(factor)));
+  return _mm512_castpd_ps(
+      _mm512_insertf64x4(_mm512_castps_pd(_mm512_castps256_ps512(low)), _mm256_castps_pd(high), 1));
+}
+// The products of `factor` and the doubles from p on, each rounded once.
+SIMD_INLINE vec_table16 vec_table16_of(const double *p, double factor) {
+  return (vec_table16){vec_round_product(p, factor)};
+}
+SIMD_INLINE vec_table32 vec_table32_of(const double *p, double factor) {
+  return (vec_table32){vec_round_product(p, factor), vec_round_product(p + 16, factor)};
+}
+SIMD_INLINE vec vec_table16_at(vec_table16 table, vec n) {
+  return _mm512_permutexvar_ps(_mm512_castps_si512(n), table.entries);
+}
+SIMD_INLINE vec vec_table32_at(vec_table32 table, vec n) {
+  return _mm512_permutex2var_ps(table.low, _mm512_castps_si512(n), table.high);
 }
 
 #endif  // PASSLINE_SIMD_AVX512F_H

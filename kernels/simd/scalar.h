@@ -70,6 +70,16 @@ SIMD_INLINE vec vec_max_positive(vec a, vec b) {
 }
 SIMD_INLINE float vec_reduce_add(vec a) { return a; }
 SIMD_INLINE float vec_reduce_max(vec a) { return a; }
+// Whether 0 <= a < limit; not so where a is NaN.
+SIMD_INLINE int vec_all_within(vec a, vec limit) { return a >= 0.0f && a < limit; }
+// Whether a > b; NaN is not.
+SIMD_INLINE int vec_any_above(vec a, vec b) { return a > b; }
+
+// Sums in double precision.
+typedef double vec_sums;
+SIMD_INLINE vec_sums vec_sums_zero(void) { return 0.0; }
+SIMD_INLINE void vec_sums_add(vec_sums *sums, vec a) { *sums += (double)a; }
+SIMD_INLINE double vec_sums_total(vec_sums sums) { return sums; }
 
 // Powers of two. 2^n is built from its bits.
 //
@@ -96,5 +106,8 @@ SIMD_INLINE vec_pow2 vec_pow2_within(vec n_biased, vec origin) {
 }
 SIMD_INLINE vec vec_mul_pow2(vec a, vec_pow2 power) { return vec_mul(a, power); }
 SIMD_INLINE vec vec_fma_pow2(vec a, vec_pow2 power, vec c) { return vec_fma(a, power, c); }
+
+// 2^n built from its bits wraps where n is too small or too large: callers keep it in range.
+#define VEC_POW2_SATURATES 0
 
 #endif  // PASSLINE_SIMD_SCALAR_H

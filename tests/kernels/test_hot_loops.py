@@ -18,6 +18,8 @@ def test_every_pass_has_a_variant_without_spills_and_calls(built: Built) -> None
     for name in built.study.passes:
         for isa in built.isas:
             variants = built.study.variants_of(name, isa)
+            if not variants:
+                continue
             found = {variant.name: loops[variant.symbol] for variant in variants}
             assert all(loop.reason is None for loop in found.values()), found
             assert all(loop.calls == 0 for loop in found.values()), found

@@ -43,6 +43,32 @@ def test_traffic_of_the_papers_algorithms(algorithm, bytes_per_element, with_wri
     assert sum(sum(part) for part in parts) == with_write_allocate
 
 
+def test_the_papers_algorithms_are_not_those_beyond():
+    study = load_study(SOFTMAX, ISAS)
+    assert set(study.papers) == {"three_pass_recompute", "three_pass_reload", "two_pass"}
+    assert set(study.papers) | set(study.beyond) == study.algorithms.keys()
+    assert {name for pair in study.comparisons for name in pair} <= set(study.papers)
+
+
+def test_passes_of_one_source_differ_in_their_fixed_dimensions():
+    study = load_study(SOFTMAX, ISAS)
+    ordinary, streaming = study.passes["vscaleexpref"], study.passes["vscaleexpref_nt"]
+    assert ordinary.source == streaming.source
+    assert not any(v.non_temporal for v in study.variants_of("vscaleexpref", "avx2"))
+    assert all(v.non_temporal for v in study.variants_of("vscaleexpref_nt", "avx2"))
+
+
+def test_an_algorithm_runs_where_all_its_passes_do():
+    study = load_study(SOFTMAX, ISAS)
+    assert study.lacks("two_pass_ref", "avx2") is None
+    assert study.lacks("two_pass_ref", "scalar").pass_name == "raddexpref"  # a table needs registers of many floats
+    assert study.lacks("two_pass_ref_p5", "scalar") is None
+
+
+def test_the_default_session_builds_about_250_variants():
+    assert len(load_study(SOFTMAX, ISAS).variants) <= 255
+
+
 def test_non_temporal_stores_fetch_no_line():
     ceilings = load_study(KERNELS / "ceilings", ISAS)
     by_store = {v.non_temporal: v for v in ceilings.variants_of("copy", "avx2")}
@@ -54,7 +80,7 @@ def test_non_temporal_stores_fetch_no_line():
 @pytest.mark.parametrize("isa", ["avx2", "avx512f"])
 def test_grid_holds_the_presets_and_1_2_4_8_vectors(isa):
     study = load_study(SOFTMAX, ISAS)
-    for name in study.passes:
+    for name in dict.fromkeys(name for one in study.papers for name in study.algorithms[one].passes):
         variants = study.variants_of(name, isa)
         assert sum(v.preset for v in variants) == 1
         assert {1, 2, 4, 8} <= {v.dimensions["unroll"] for v in variants}

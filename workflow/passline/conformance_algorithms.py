@@ -111,7 +111,7 @@ def bounds(study: Study, contender: Contender, x: Floats, want: Doubles) -> Doub
         total += 2 * (step.bound_ulp(variant.isa) or 0.0)
         if step.finish:
             chain = max(chain, longest_chain(x.size, variant.lanes, variant.dimensions))
-    if "rmax" not in study.algorithms[contender.algorithm].passes:
+    if not any(name.endswith("minusmax") for name in study.algorithms[contender.algorithm].passes):
         return np.full(x.size, total + chain)
     top = x.max()
     finite = np.isfinite(x)

@@ -23,7 +23,7 @@ from passline.registry import Study, Variant
 LARGE = 4096 + 3
 # A row in which every element weighs about the same, so that one lost or taken twice shows in a sum.
 _EVEN: Mapping[str, Any] = {"distribution": "uniform", "low": -1, "high": 0}
-_FIELDS = ("max", "sum", "mantissa", "exponent", "scale")
+_FIELDS = ("max", "sum", "mantissa", "exponent", "scale", "clamp")
 # Told to `Progress` so that a signal can be placed; the index is what is told.
 PHASES = (
     "all tails",
@@ -234,12 +234,26 @@ class _Check:
             return Finding(reason=f"the memory around x was written (n {n})")
         findings = []
         if expected.outputs is not None and got is not None:
-            findings.append(case.judge_outputs(got, self.bound))
+            findings += self._judge_row(got, state, case)
         if expected.value is not None:
             chain = longest_chain(n, self.lanes, self.variant.dimensions) if expected.summed else 0
             findings.append(case.judge_value(state, self.bound + chain))
             findings += self._judge_scale(state, case)
         return max(findings, key=lambda finding: finding.severity)
+
+    def _judge_row(self, got: Floats, state: Mapping[str, float], case: Case) -> list[Finding]:
+        """The outputs; where a factor is common to them, divided by their sum, and that sum against the pass's own."""
+        if not case.expected.relative:
+            return [case.judge_outputs(got, self.bound)]
+        total = math.fsum(got)
+        chain = longest_chain(case.n, self.lanes, self.variant.dimensions)
+        off = abs(state["sum"] / total - 1) * 2**24 if total else math.nan
+        findings = [case.judge_outputs(got / total if total else got, self.bound)]
+        if not off <= 1 + chain:
+            findings.append(Finding(off, 1 + chain, reason=f"sum {state['sum']:g} is not that of y (n {case.n})"))
+        if not abs(state["scale"] * state["sum"] - 1) <= 2.0**-23:
+            findings.append(Finding(reason=f"scale {state['scale']:g} is not 1 / sum (n {case.n})"))
+        return findings
 
     def _judge_scale(self, state: Mapping[str, float], case: Case) -> list[Finding]:
         """Where a pass finishes a sum, the next one multiplies by its reciprocal, rounded once."""

@@ -25,6 +25,7 @@ Doubles = npt.NDArray[np.float64]
 
 FLT_MIN = float(np.finfo(np.float32).tiny)
 _DISTRIBUTIONS = "normal, uniform, ramp, constant, one_hot, masked, masked_head"
+_LOWEST_PLAIN = -(2.0**48)  # lower scores must be raised before the exponential, see kernels/softmax/weights.h
 _CHUNK = 1 << 16  # elements: a chunk of float64 and its temporaries stay in the L2
 # ln2 in two parts; the first has 24 bits, so that its product with an integer below 2^29 is exact.
 _LN2_HIGH, _LN2_LOW = float.fromhex("0x1.62e42ep-1"), float.fromhex("0x1.efa39ef35793cp-25")
@@ -88,6 +89,7 @@ class Expected:
     exponent: float = 0.0
     exponent_field: str = ""
     summed: bool = False  # value is a sum of n terms, with the rounding errors of its additions
+    relative: bool = False  # outputs are right up to a factor common to the row: they are judged divided by their sum
 
 
 def _maximum(x: Floats) -> np.float32:
@@ -154,6 +156,23 @@ def _vscaleextexp(x: Floats) -> Expected:
     return Expected(state=state, outputs=_exp_scaled(x, exponent) * scale)
 
 
+def _raddexponline(x: Floats) -> Expected:
+    """The sum that `raddexpminusmax` leaves, of differences that no pass rounds as every other does: exact here."""
+    return Expected(value=math.fsum(np.exp(x.astype(np.float64) - float(_maximum(x)))), value_field="sum", summed=True)
+
+
+def _raddstoreexpref(x: Floats) -> Expected:
+    return Expected(outputs=softmax(x), relative=True)
+
+
+def _vscaleexpref(x: Floats) -> Expected:
+    mantissa, exponent = _sum_as_pair(x)
+    mantissa = float(np.float32(mantissa))
+    lowest = float(x.min(where=np.isfinite(x), initial=0))
+    state = {"mantissa": mantissa, "exponent": float(exponent), "clamp": float(lowest < _LOWEST_PLAIN)}
+    return Expected(state=state, outputs=_exp_scaled(x, exponent) / mantissa)
+
+
 Reference = Callable[[Floats], Expected]
 
 REFERENCES: Mapping[str, Reference] = {
@@ -164,6 +183,10 @@ REFERENCES: Mapping[str, Reference] = {
     "vmulc": _vmulc,
     "raddextexp": _raddextexp,
     "vscaleextexp": _vscaleextexp,
+    "raddexponline": _raddexponline,
+    **{f"raddexpref{kind}": _raddextexp for kind in ("", "_p5")},
+    **{f"raddstoreexpref{kind}": _raddstoreexpref for kind in ("", "_p5")},
+    **{f"vscaleexpref{kind}": _vscaleexpref for kind in ("", "_nt", "_p5", "_p5_nt")},
 }
 
 

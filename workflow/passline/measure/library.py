@@ -119,7 +119,7 @@ class Workload:
         """Run the passes once over the first rows; return the state they leave."""
         state = self._library.ffi.new("passline_state *")
         self._library.lib.passline_call(self.c, state)
-        return {name: float(getattr(state, name)) for name in ("max", "sum", "mantissa", "exponent", "scale")}
+        return {name: float(getattr(state, name)) for name in ("max", "sum", "mantissa", "exponent", "scale", "clamp")}
 
     def run(self, calls: int) -> float:
         """Seconds inside the clock for `calls` calls."""

@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// total.h: the sum of the weights of a row, in one pass, without its maximum.
+//
+// The reference comes from a sample of the row: the largest of 256 scores, evenly spread. So the sum cannot
+// vanish, as it holds the weight of that score, and whatever is so far below it that its weight is 0 does not
+// count. It can only overflow. That is tested once per block: where all scores of a block are less than 2^64
+// above the reference nothing has overflowed, and where one is more, the block is left, the maximum of what
+// is left of the row is taken, and the sum goes on with it as its reference, from the same block on. What was
+// summed before is multiplied by the ratio of the references, once. The reference moves at most once in a
+// row, so that the worst that happens is a second look at the row.
+//
+// The test: with a saturating 2^n weights are right or infinite, and a lane that sums up to 32 of them and is
+// below 2^64 holds none above 2^64. (A score too low for the mode makes NaN, infinity or, where a polynomial
+// of odd degree overflows, a sum below 0: the test refuses all three, and so it does for NaN and +infinity.)
+// Where 2^n wraps, no sum can tell: there the largest score of the block is kept beside, and is tested.
+//
+// Block sums are added in double precision: the error of a sum does not grow with the row.
+#ifndef PASSLINE_SOFTMAX_TOTAL_H
+#define PASSLINE_SOFTMAX_TOTAL_H
+
+#include "softmax/weights.h"
+
+#define RARELY(condition) __builtin_expect((condition), 0)
+
+// Not `cold`, which would compile it for size.
+#define SELDOM static __attribute__((noinline))
+
+typedef struct total {
+  double sum;  // of the weights, too large by reference_excess; NaN where the row has no softmax
+  reference reference;
+  int careful;  // a score was too low for the plain modes
+} total;
+
+#ifndef PASSLINE_ACCUMULATORS
+#error "compile with -DPASSLINE_ACCUMULATORS=, the independent partial sums"
+#endif
+
+enum {
+  ADDITIONS = 32,  // of each lane of a block, in single precision: their rounding stays within a few ULP
+  BLOCK = ADDITIONS * PASSLINE_ACCUMULATORS * LANES,
+  SHORT_ROW = 8 * 1024,  // there, a block that is done again weighs more
+  SHORT_BLOCK = BLOCK < 1024 ? BLOCK : 1024
+};
+
+// Sums and stored weights are too large by this.
+SIMD_INLINE double reference_excess(reference r) { return reference_unit(r) * reference_bias(r); }
+
+typedef struct block {
+  vec sum[PASSLINE_ACCUMULATORS];
+  vec top;
+} block;
+
+// Adds v[i], vector number first + i of its step, to that accumulator modulo their number; v becomes its
+// weights where they are to be stored.
+SIMD_INLINE void block_add(weights_mode mode, int store, int count, int first, vec v[], const weights *w,
+                           block *b) {
+  vec p[WEIGHTS_GROUP];
+  vec_pow2 power[WEIGHTS_GROUP];
+  if (!VEC_POW2_SATURATES) {
+    UNROLL_ALL
+    for (int i = 0; i < count; i++) b->top = vec_max(v[i], b->top);
+  }
+  weigh(mode, count, v, w, p, power);
+  UNROLL_ALL
+  for (int i = 0; i < count; i++) {
+    vec *sum = &b->sum[(first + i) % PASSLINE_ACCUMULATORS];
+    if (store) {
+      v[i] = vec_mul_pow2(p[i], power[i]);
+      *sum = vec_add(*sum, v[i]);
+    } else {
+      *sum = vec_fma_pow2(p[i], power[i], *sum);
+    }
+  }
+}
+
+SIMD_INLINE void block_group(weights_mode mode, int store, int count, int first, const float *x, float *y,
+                             const weights *w, block *b) {
+  vec v[WEIGHTS_GROUP];
+  load_all(count, x + first * LANES, v);
+  block_add(mode, store, count, first, v, w, b);
+  if (store) store_all(count, y + first * LANES, v);
+}
+
+SIMD_INLINE int block_in_range(block *b, const weights *w) {
+  UNROLL_ALL
+  for (int i = 1; i < PASSLINE_ACCUMULATORS; i++) b->sum[0] = vec_add(b->sum[0], b->sum[i]);
+  if (VEC_POW2_SATURATES) return vec_all_within(b->sum[0], vec_set1(0x1p64f));
+  return !vec_any_above(b->top, w->limit) && vec_all_within(b->sum[0], vec_set1(0x1p80f));
+}
+
+// Adds the weights of block after block to *sum, until one leaves the range; the elements before it.
+SIMD_INLINE size_t add_blocks(weights_mode mode, int store, reference r, size_t n, const float *x, float *y,
+                              double *sum) {
+  const weights w = weights_of(mode, r, reference_unit(r));
+  const size_t length = n < SHORT_ROW ? SHORT_BLOCK : BLOCK;
+  vec_sums sums = vec_sums_zero();
+  size_t done = 0;
+  while (done < n) {
+    const size_t size = n - done < length ? n - done : length;
+    const float *from = x + done;
+    float *to = store ? y + done : y;
+    size_t left = size;
+    block b = {.top = vec_set1(-INFINITY)};
+    UNROLL_ALL
+    for (int i = 0; i < PASSLINE_ACCUMULATORS; i++) b.sum[i] = vec_set1(0.0f);
+    for (; left >= STEP; left -= STEP, from += STEP, to += store ? STEP : 0) {
+      UNROLL_ALL
+      for (int i = 0; i < WEIGHTS_GROUPS; i++)
+        block_group(mode, store, WEIGHTS_GROUP, i * WEIGHTS_GROUP, from, to, &w, &b);
+      block_group(mode, store, WEIGHTS_REST, WEIGHTS_GROUPS * WEIGHTS_GROUP, from, to, &w, &b);
+    }
+    for (; left >= LANES; left -= LANES, from += LANES, to += store ? LANES : 0)
+      block_group(mode, store, 1, 0, from, to, &w, &b);
+    if (left > 0) {
+      vec tail = vec_load_tail(from, left, vec_set1(-INFINITY));  // of weight 0
+      block_add(mode, store, 1, 0, &tail, &w, &b);
+      if (store) vec_store_tail(to, left, tail);
+    }
+    if (RARELY(!block_in_range(&b, &w))) break;
+    vec_sums_add(&sums, b.sum[0]);
+    done += size;
+  }
+  *sum += vec_sums_total(sums);
+  return done;
+}
+
+// The larger of `so_far` and the largest of n scores; NaN is ignored, and met again by the sum.
+SELDOM float row_maximum(size_t n, const float *x, float so_far) {
+  vec top[4] = {vec_set1(so_far), vec_set1(so_far), vec_set1(so_far), vec_set1(so_far)};
+  for (; n >= 4 * LANES; n -= 4 * LANES, x += 4 * LANES) {
+    UNROLL_ALL
+    for (int i = 0; i < 4; i++) top[i] = vec_max(vec_load(x + i * LANES), top[i]);
+  }
+  for (; n >= LANES; n -= LANES, x += LANES) top[0] = vec_max(vec_load(x), top[0]);
+  if (n > 0) top[1] = vec_max(vec_load_tail(x, n, vec_set1(-INFINITY)), top[1]);
+  return vec_reduce_max(vec_max(vec_max(top[0], top[1]), vec_max(top[2], top[3])));
+}
+
+// The largest score of a sample.
+SIMD_INLINE float sample_maximum(size_t n, const float *x) {
+  enum { VECTORS = 256 / LANES };
+  if (n <= 256) return row_maximum(n, x, -INFINITY);
+  const size_t distance = (n - LANES) / (VECTORS - 1);
+  vec top[2] = {vec_load(x), vec_load(x + n - LANES)};
+  for (size_t i = 0; i < VECTORS; i += 2) {
+    top[0] = vec_max(vec_load(x + i * distance), top[0]);
+    top[1] = vec_max(vec_load(x + (i + 1) * distance), top[1]);
+  }
+  return vec_reduce_max(vec_max(top[0], top[1]));
+}
+
+// y = y * factor for 0 <= factor < 2, which may be too small for a float.
+SELDOM void scale_row(size_t n, float *y, double factor) {
+  const float first = factor < 0x1p-100 ? 0x1p-100f : 1.0f;
+  const float second = (float)(factor / first);
+  for (size_t i = 0; i < n; i++) y[i] = y[i] * first * second;
+}
+
+// Goes on from the block that left the range.
+SELDOM void add_the_rest(int store, size_t done, size_t n, const float *x, float *y, float top, total *t) {
+  const float higher = row_maximum(n - done, x + done, top);
+  // A score more than 2^64 above the reference has moved the maximum by more than 2^32.
+  if (higher - top > 32.0f * (float)EXP_LN2 && higher < INFINITY) {
+    const reference moved = reference_at(higher);
+    const double ratio = exp2(reference_log2(t->reference) - reference_log2(moved)) *
+                         reference_excess(moved) / reference_excess(t->reference);
+    t->reference = moved;
+    t->sum *= ratio;
+    if (store) scale_row(done, y, ratio);
+    if (reference_mode(moved) == NEAR)
+      done += add_blocks(NEAR, store, moved, n - done, x + done, y + done, &t->sum);
+    else if (reference_mode(moved) == FAR)
+      done += add_blocks(FAR, store, moved, n - done, x + done, y + done, &t->sum);
+  }
+  if (done < n) {
+    t->careful = 1;
+    done += add_blocks(CAREFUL, store, t->reference, n - done, x + done, y + done, &t->sum);
+  }
+  if (done < n) t->sum = NAN;
+}
+
+// The weights of a row, stored to y where `store` says so, and their sum. In place no block can be done
+// again: there the maximum comes first, and no score is too low.
+SIMD_INLINE total total_of(int store, size_t n, const float *x, float *y) {
+  const int in_place = store && x == y;
+  float top = in_place ? row_maximum(n, x, -INFINITY) : sample_maximum(n, x);
+  if (RARELY(top == -INFINITY)) top = row_maximum(n, x, top);
+  total t = {.sum = NAN, .careful = in_place};
+  if (RARELY(!(fabsf(top) < INFINITY))) return t;
+  t.sum = 0.0;
+  t.reference = reference_at(top);
+  size_t done = 0;
+  const weights_mode mode = in_place ? CAREFUL : reference_mode(t.reference);
+  if (mode == NEAR)
+    done = add_blocks(NEAR, store, t.reference, n, x, y, &t.sum);
+  else if (mode == FAR)
+    done = add_blocks(FAR, store, t.reference, n, x, y, &t.sum);
+  if (RARELY(done < n)) add_the_rest(store, done, n, x, y, top, &t);
+  return t;
+}
+
+#endif  // PASSLINE_SOFTMAX_TOTAL_H
