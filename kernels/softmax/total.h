@@ -142,19 +142,27 @@ SIMD_INLINE float sample_maximum(size_t n, const float *x) {
   enum { VECTORS = 256 / LANES };
   if (n <= 256) return row_maximum(n, x, -INFINITY);
   const size_t distance = (n - LANES) / (VECTORS - 1);
-  vec top[2] = {vec_load(x), vec_load(x + n - LANES)};
-  for (size_t i = 0; i < VECTORS; i += 2) {
-    top[0] = vec_max(vec_load(x + i * distance), top[0]);
-    top[1] = vec_max(vec_load(x + (i + 1) * distance), top[1]);
+  vec top[4];
+  UNROLL_ALL
+  for (int k = 0; k < 4; k++) top[k] = vec_load(x + k * distance);
+  top[3] = vec_max(vec_load(x + n - LANES), top[3]);
+  for (size_t i = 4; i < VECTORS; i += 4) {
+    UNROLL_ALL
+    for (int k = 0; k < 4; k++) top[k] = vec_max(vec_load(x + (i + k) * distance), top[k]);
   }
-  return vec_reduce_max(vec_max(top[0], top[1]));
+  return vec_reduce_max(vec_max(vec_max(top[0], top[1]), vec_max(top[2], top[3])));
 }
 
-// y = y * factor for 0 <= factor < 2, which may be too small for a float.
+// y = y * factor for 0 <= factor < 2, which may be too small for a float; y is below 2^64.
 SELDOM void scale_row(size_t n, float *y, double factor) {
+  if (factor < 0x1p-214) {  // every product is below the smallest denormal
+    memset(y, 0, n * sizeof *y);
+    return;
+  }
   const float first = factor < 0x1p-100 ? 0x1p-100f : 1.0f;
-  const float second = (float)(factor / first);
-  for (size_t i = 0; i < n; i++) y[i] = y[i] * first * second;
+  const vec a = vec_set1(first), b = vec_set1((float)(factor / first));
+  for (; n >= LANES; n -= LANES, y += LANES) vec_store(y, vec_mul(vec_mul(vec_load(y), a), b));
+  if (n > 0) vec_store_tail(y, n, vec_mul(vec_mul(vec_load_tail(y, n, a), a), b));
 }
 
 // Goes on from the block that left the range.

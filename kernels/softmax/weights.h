@@ -31,6 +31,7 @@
 #define PASSLINE_SOFTMAX_WEIGHTS_H
 
 #include <math.h>
+#include <string.h>
 
 #ifndef PASSLINE_TABLE
 #define PASSLINE_TABLE 0
@@ -57,12 +58,13 @@ typedef enum weights_mode {
 
 typedef struct reference {
   float shift, exponent;  // the exponent is an integer
+  float away;             // the multiple of 1 / G that stands for the shift in n, where the mode is FAR
 } reference;
 
 // |shift| up to which floats are fine enough for FAR.
 #define WEIGHTS_FAR_LIMIT 60000.0f
 // Largest exponent that can go into the constants, |exponent| <= 2^7 with room for factors.
-#define WEIGHTS_FOLD_LIMIT 120.0
+#define WEIGHTS_FOLD_LIMIT 120.0f
 
 // The factor that sums and stored weights are given, see weights_table.h.
 SIMD_INLINE double reference_unit(reference r) { return WEIGHTS_UNIT(r.shift != 0.0f); }
@@ -89,16 +91,18 @@ SIMD_INLINE weights_mode reference_mode(reference r) {
 SIMD_INLINE reference reference_at(float top) {
 #if VEC_POW2_SATURATES
   double c = top > 176.0f ? top : top > 90.0f ? 2.0 * (top - 88.0) : top < -83.0f ? top : 0.0;
+  double away = 0.0;
   if (c != 0.0 && fabs(c) <= WEIGHTS_FAR_LIMIT) {
-    const double on_grid = rint((c + WEIGHTS_HIDDEN) * (WEIGHTS_GRID / EXP_LN2)) * (EXP_LN2 / WEIGHTS_GRID);
-    c = rint((on_grid - WEIGHTS_HIDDEN) * 0x1p16) * 0x1p-16;
+    away = rint((c + WEIGHTS_HIDDEN) * (WEIGHTS_GRID / EXP_LN2)) * (1.0 / WEIGHTS_GRID);
+    c = rint((away * EXP_LN2 - WEIGHTS_HIDDEN) * 0x1p16) * 0x1p-16;
   }
   const float shift = (float)c;
-  const double exponent = rint((top - shift) * WEIGHTS_LOG2E);
-  return (reference){shift, (float)fmin(exponent, WEIGHTS_FOLD_LIMIT)};
+  // The nearest integer, by the bias of the floats from 2^23 on: it is what everything waits for.
+  const float exponent = (top - shift) * EXP_LOG2E + 0x1.8p23f - 0x1.8p23f;
+  return (reference){shift, exponent > WEIGHTS_FOLD_LIMIT ? WEIGHTS_FOLD_LIMIT : exponent, (float)away};
 #else
-  if (fabsf(top) > WEIGHTS_FAR_LIMIT) return (reference){top, 0.0f};
-  return (reference){0.0f, (float)rint(top * WEIGHTS_LOG2E)};
+  if (fabsf(top) > WEIGHTS_FAR_LIMIT) return (reference){top, 0.0f, 0.0f};
+  return (reference){0.0f, (float)rint(top * WEIGHTS_LOG2E), 0.0f};
 #endif
 }
 
@@ -111,15 +115,21 @@ typedef struct weights {
   weights_constants constants;
 } weights;
 
+// 2^n for |n| <= 1022, without a call.
+SIMD_INLINE double power_of_two(int n) {
+  const uint64_t bits = (uint64_t)(1023 + n) << 52;
+  double power;
+  memcpy(&power, &bits, sizeof power);
+  return power;
+}
+
 SIMD_INLINE weights weights_of(weights_mode mode, reference r, double factor) {
   const double log2_lowest = (double)r.exponent + VEC_POW2_ZERO;
   weights w = {.shift = vec_set1(r.shift), .lowest = vec_set1((float)(log2_lowest * EXP_LN2))};
 #if VEC_POW2_SATURATES
-  // Of a shift, n takes the nearest multiple of 1 / G.
-  const double away = rint((r.shift + WEIGHTS_HIDDEN) * (WEIGHTS_GRID / EXP_LN2)) / WEIGHTS_GRID;
-  w.to_grid = vec_set1(mode == FAR ? (float)(WEIGHTS_BIAS - away) : WEIGHTS_BIAS);
+  w.to_grid = vec_set1(mode == FAR ? WEIGHTS_BIAS - r.away : WEIGHTS_BIAS);
   w.origin = vec_set1(WEIGHTS_BIAS + weights_offset(mode));
-  w.constants = weights_constants_of(mode, ldexp(factor, -(int)r.exponent));
+  w.constants = weights_constants_of(mode, factor * power_of_two(-(int)r.exponent));
 #else
   w.to_grid = w.origin = vec_set1(WEIGHTS_BIAS - r.exponent);
   w.limit = vec_set1((float)(r.shift + ((double)r.exponent + 64.0) * EXP_LN2));
