@@ -18,7 +18,7 @@
 //
 // Polynomials are scaled so that one coefficient is 1 and costs nothing; the table pays for it. With the
 // largest relative error beside each:
-//    8: exp(t) = c (((t + a2) t + a1) t + a0)     2.1e-8
+//    8: exp(t) = c (((t + a) t + b) t + b)        2.2e-8
 //   16: exp(t) = c (v^3 + k1 v + k0),  v = t + h  2.4e-9
 //   32: exp(t) = c (t (t + h2) + k)               5.8e-8
 //       exp(t) = c (v^2 + k),          v = t + h  5.8e-8
@@ -29,6 +29,12 @@
 // (Lawson), and then by search over the floats next to the coefficients, the scale c left free.
 #ifndef PASSLINE_SOFTMAX_WEIGHTS_H
 #define PASSLINE_SOFTMAX_WEIGHTS_H
+
+// gcc orders x86 code only after registers are allocated. Here it pays before, on AVX2 too: the constants and
+// the running values of a loop nearly fill 16 registers.
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC optimize("schedule-insns", "sched-pressure")
+#endif
 
 #include <math.h>
 #include <string.h>
@@ -67,7 +73,7 @@ typedef struct reference {
 #define WEIGHTS_FOLD_LIMIT 120.0f
 
 // The factor that sums and stored weights are given, see weights_table.h.
-SIMD_INLINE double reference_unit(reference r) { return WEIGHTS_UNIT(r.shift != 0.0f); }
+SIMD_INLINE double reference_unit(reference r) { return (void)r, WEIGHTS_UNIT(r.shift != 0.0f); }
 
 // What weights over the reference are too large by because ln2 is one float, see above: an exponential of at
 // most 2e-4, of which two terms are enough.
@@ -110,8 +116,8 @@ typedef struct weights {
   vec shift;
   vec lowest;   // the score, less the shift, from which on the weight is 0
   vec to_grid;  // what makes n of x / ln2
-  vec origin;   // what is taken from n again
-  vec limit;    // scores up to it have weights of at most 2^64
+  vec origin;   // what is taken from n again; to_grid without a saturating 2^n
+  vec limit;    // scores up to it, less the shift, have weights of at most 2^64
   weights_constants constants;
 } weights;
 
@@ -131,8 +137,8 @@ SIMD_INLINE weights weights_of(weights_mode mode, reference r, double factor) {
   w.origin = vec_set1(WEIGHTS_BIAS + weights_offset(mode));
   w.constants = weights_constants_of(mode, factor * power_of_two(-(int)r.exponent));
 #else
-  w.to_grid = w.origin = vec_set1(WEIGHTS_BIAS - r.exponent);
-  w.limit = vec_set1((float)(r.shift + ((double)r.exponent + 64.0) * EXP_LN2));
+  w.to_grid = vec_set1(WEIGHTS_BIAS - r.exponent);
+  w.limit = vec_set1((float)(((double)r.exponent + 64.0) * EXP_LN2));
   w.constants = weights_constants_of(mode, factor);
 #endif
   return w;
@@ -142,24 +148,29 @@ SIMD_INLINE weights weights_of(weights_mode mode, reference r, double factor) {
 #define WEIGHTS_GROUP (PASSLINE_UNROLL < 4 ? PASSLINE_UNROLL : 4)
 enum { WEIGHTS_GROUPS = PASSLINE_UNROLL / WEIGHTS_GROUP, WEIGHTS_REST = PASSLINE_UNROLL % WEIGHTS_GROUP };
 
-// Weights as p * power.
-SIMD_INLINE void weigh(weights_mode mode, int count, const vec x[], const weights *w, vec p[],
-                       vec_pow2 power[]) {
-  vec d[WEIGHTS_GROUP], n[WEIGHTS_GROUP], r[WEIGHTS_GROUP], t[WEIGHTS_GROUP];
+// The scores less the shift, raised where they must be.
+SIMD_INLINE void weights_differences(weights_mode mode, int count, const vec x[], const weights *w, vec d[]) {
   UNROLL_ALL
   for (int i = 0; i < count; i++) {
     d[i] = mode == NEAR ? x[i] : vec_sub(x[i], w->shift);
     if (mode == CAREFUL || !VEC_POW2_SATURATES) d[i] = vec_max(w->lowest, d[i]);
   }
+}
+
+// Weights as p * power, of scores x and their differences d. Not `scaled`, the factor is the unit of the
+// reference.
+SIMD_INLINE void weigh(weights_mode mode, int scaled, int count, const vec x[], const vec d[],
+                       const weights *w, vec p[], vec_pow2 power[]) {
+  vec n[WEIGHTS_GROUP], r[WEIGHTS_GROUP], t[WEIGHTS_GROUP];
   UNROLL_ALL
   for (int i = 0; i < count; i++) n[i] = vec_fma(mode == FAR ? x[i] : d[i], vec_set1(EXP_LOG2E), w->to_grid);
   UNROLL_ALL
-  for (int i = 0; i < count; i++) r[i] = vec_sub(n[i], w->origin);
+  for (int i = 0; i < count; i++) r[i] = vec_sub(n[i], VEC_POW2_SATURATES ? w->origin : w->to_grid);
   UNROLL_ALL
   for (int i = 0; i < count; i++) t[i] = vec_fnma(r[i], vec_set1(EXP_LN2_HIGH), d[i]);
-  weights_polynomial(mode, count, t, n, &w->constants, p);
+  weights_polynomial(mode, scaled, count, t, n, &w->constants, p);
   UNROLL_ALL
-  for (int i = 0; i < count; i++) power[i] = weights_power(n[i], r[i]);
+  for (int i = 0; i < count; i++) power[i] = weights_power(n[i], r[i], &w->constants);
 }
 
 #endif  // PASSLINE_SOFTMAX_WEIGHTS_H
