@@ -21,6 +21,9 @@ enum { LANES = 8 };
 typedef __m256 vec;
 
 SIMD_INLINE vec vec_set1(float value) { return _mm256_set1_ps(value); }
+// Holds v in a register from here to where it is held again: of what a loop needs, gcc likes to spill what
+// changes, and what the loop waits for. No instruction.
+SIMD_INLINE void vec_hold(vec *v) { __asm__("" : "+x"(*v)); }
 
 // Memory. A tail is the first `count` lanes, 0 < count < LANES; nothing else is touched.
 SIMD_INLINE __m256i vec_tail_mask(size_t count) {
@@ -119,24 +122,19 @@ SIMD_INLINE vec vec_fma_pow2(vec a, vec_pow2 power, vec c) { return vec_fma(a, p
 // 2^n built from its bits wraps where n is too small or too large: callers keep it in range.
 #define VEC_POW2_SATURATES 0
 
-// A table of 8 floats held in a register. The index of a lane is the lowest 3 bits of n.
-typedef struct vec_table8 {
-  vec entries;
-} vec_table8;
-// The products of `factor` and the doubles from p on, each rounded once.
-SIMD_INLINE vec_table8 vec_table8_of(const double *p, double factor) {
-  const __m128 low = _mm256_cvtpd_ps(_mm256_mul_pd(_mm256_loadu_pd(p), _mm256_set1_pd(factor)));
-  const __m128 high = _mm256_cvtpd_ps(_mm256_mul_pd(_mm256_loadu_pd(p + 4), _mm256_set1_pd(factor)));
-  return (vec_table8){_mm256_insertf128_ps(_mm256_castps128_ps256(low), high, 1)};
-}
-SIMD_INLINE vec vec_table8_at(vec_table8 table, vec n) {
-  return _mm256_permutevar8x32_ps(table.entries, _mm256_castps_si256(n));
-}
-// Of a multiple of 1/8, n = m + j / 8 with j in 0..7, handed over as the biased n + VEC_POW2_BIAS8: the float
-// whose exponent is m and whose fraction is j / 8, 2^m (1 + j / 8). For -127 <= n < 128; 0 for n = -127.
+// 2^n of a multiple of 1/8, n = m + j / 8 with j in 0..7, handed over as the biased n + VEC_POW2_BIAS8, by
+// its bits: n shifted into place is 2^m (1 + j / 8), and a table held in a register, looked up by the low
+// bits of n, holds the bits of 2^(j/8), to the nearest float, less those of 1 + j / 8. For -127 <= n < 128; 0
+// for n = -127, and at most FLT_MIN up to n = -126.
 #define VEC_POW2_BIAS8 0x1.8007F0p20f
-SIMD_INLINE vec_pow2 vec_pow2_of_eighths(vec n_biased) {
-  return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_castps_si256(n_biased), 20));
+typedef __m256i vec_table8;
+SIMD_INLINE vec_table8 vec_table8_of_pow2(void) {
+  return _mm256_setr_epi32(0, -289342, -509968, -655657, -719629, -694486, -572163, -343865);
+}
+SIMD_INLINE vec_pow2 vec_pow2_of_eighths(vec_table8 table, vec n_biased) {
+  const __m256i n = _mm256_castps_si256(n_biased);
+  return _mm256_castsi256_ps(
+      _mm256_add_epi32(_mm256_permutevar8x32_epi32(table, n), _mm256_slli_epi32(n, 20)));
 }
 
 #endif  // PASSLINE_SIMD_AVX2_H

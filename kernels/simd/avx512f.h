@@ -27,6 +27,8 @@ enum { LANES = 16 };
 typedef __m512 vec;
 
 SIMD_INLINE vec vec_set1(float value) { return _mm512_set1_ps(value); }
+// Not needed with 32 registers.
+SIMD_INLINE void vec_hold(vec *v) { (void)v; }
 
 // Memory. A tail is the first `count` lanes, 0 < count < LANES; nothing else is touched.
 SIMD_INLINE __mmask16 vec_tail_mask(size_t count) { return (__mmask16)((1u << count) - 1); }

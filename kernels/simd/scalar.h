@@ -26,6 +26,8 @@ enum { LANES = 1 };
 typedef float vec;
 
 SIMD_INLINE vec vec_set1(float value) { return value; }
+// Not needed: a step of few floats.
+SIMD_INLINE void vec_hold(vec *v) { (void)v; }
 SIMD_INLINE vec vec_from_bits(uint32_t bits) {
   vec v;
   memcpy(&v, &bits, sizeof v);

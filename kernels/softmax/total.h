@@ -55,13 +55,14 @@ typedef struct block {
 // weights where they are to be stored.
 SIMD_INLINE void block_add(weights_mode mode, int store, int count, int first, vec v[], const weights *w,
                            block *b) {
-  vec p[WEIGHTS_GROUP];
+  vec d[WEIGHTS_GROUP], p[WEIGHTS_GROUP];
   vec_pow2 power[WEIGHTS_GROUP];
+  weights_differences(mode, count, v, w, d);
   if (!VEC_POW2_SATURATES) {
     UNROLL_ALL
-    for (int i = 0; i < count; i++) b->top = vec_max(v[i], b->top);
+    for (int i = 0; i < count; i++) b->top = vec_max(d[i], b->top);
   }
-  weigh(mode, count, v, w, p, power);
+  weigh(mode, 0, count, v, d, w, p, power);
   UNROLL_ALL
   for (int i = 0; i < count; i++) {
     vec *sum = &b->sum[(first + i) % PASSLINE_ACCUMULATORS];
@@ -82,6 +83,15 @@ SIMD_INLINE void block_group(weights_mode mode, int store, int count, int first,
   if (store) store_all(count, y + first * LANES, v);
 }
 
+// What a step finds in registers.
+SIMD_INLINE void block_hold(weights *w, block *b) {
+  UNROLL_ALL
+  for (int i = 0; i < PASSLINE_ACCUMULATORS; i++) vec_hold(&b->sum[i]);
+  vec_hold(&b->top);
+  vec_hold(&w->lowest);
+  vec_hold(&w->to_grid);
+}
+
 SIMD_INLINE int block_in_range(block *b, const weights *w) {
   UNROLL_ALL
   for (int i = 1; i < PASSLINE_ACCUMULATORS; i++) b->sum[0] = vec_add(b->sum[0], b->sum[i]);
@@ -92,7 +102,7 @@ SIMD_INLINE int block_in_range(block *b, const weights *w) {
 // Adds the weights of block after block to *sum, until one leaves the range; the elements before it.
 SIMD_INLINE size_t add_blocks(weights_mode mode, int store, reference r, size_t n, const float *x, float *y,
                               double *sum) {
-  const weights w = weights_of(mode, r, reference_unit(r));
+  weights w = weights_of(mode, r, reference_unit(r));
   const size_t length = n < SHORT_ROW ? SHORT_BLOCK : BLOCK;
   vec_sums sums = vec_sums_zero();
   size_t done = 0;
@@ -108,6 +118,7 @@ SIMD_INLINE size_t add_blocks(weights_mode mode, int store, reference r, size_t 
       UNROLL_ALL
       for (int i = 0; i < WEIGHTS_GROUPS; i++)
         block_group(mode, store, WEIGHTS_GROUP, i * WEIGHTS_GROUP, from, to, &w, &b);
+      block_hold(&w, &b);
       block_group(mode, store, WEIGHTS_REST, WEIGHTS_GROUPS * WEIGHTS_GROUP, from, to, &w, &b);
     }
     for (; left >= LANES; left -= LANES, from += LANES, to += store ? LANES : 0)
@@ -142,19 +153,27 @@ SIMD_INLINE float sample_maximum(size_t n, const float *x) {
   enum { VECTORS = 256 / LANES };
   if (n <= 256) return row_maximum(n, x, -INFINITY);
   const size_t distance = (n - LANES) / (VECTORS - 1);
-  vec top[2] = {vec_load(x), vec_load(x + n - LANES)};
-  for (size_t i = 0; i < VECTORS; i += 2) {
-    top[0] = vec_max(vec_load(x + i * distance), top[0]);
-    top[1] = vec_max(vec_load(x + (i + 1) * distance), top[1]);
+  vec top[4];
+  UNROLL_ALL
+  for (int k = 0; k < 4; k++) top[k] = vec_load(x + k * distance);
+  top[3] = vec_max(vec_load(x + n - LANES), top[3]);
+  for (size_t i = 4; i < VECTORS; i += 4) {
+    UNROLL_ALL
+    for (int k = 0; k < 4; k++) top[k] = vec_max(vec_load(x + (i + k) * distance), top[k]);
   }
-  return vec_reduce_max(vec_max(top[0], top[1]));
+  return vec_reduce_max(vec_max(vec_max(top[0], top[1]), vec_max(top[2], top[3])));
 }
 
-// y = y * factor for 0 <= factor < 2, which may be too small for a float.
+// y = y * factor for 0 <= factor < 2, which may be too small for a float; y is below 2^64.
 SELDOM void scale_row(size_t n, float *y, double factor) {
+  if (factor < 0x1p-214) {  // every product is below the smallest denormal
+    memset(y, 0, n * sizeof *y);
+    return;
+  }
   const float first = factor < 0x1p-100 ? 0x1p-100f : 1.0f;
-  const float second = (float)(factor / first);
-  for (size_t i = 0; i < n; i++) y[i] = y[i] * first * second;
+  const vec a = vec_set1(first), b = vec_set1((float)(factor / first));
+  for (; n >= LANES; n -= LANES, y += LANES) vec_store(y, vec_mul(vec_mul(vec_load(y), a), b));
+  if (n > 0) vec_store_tail(y, n, vec_mul(vec_mul(vec_load_tail(y, n, a), a), b));
 }
 
 // Goes on from the block that left the range.

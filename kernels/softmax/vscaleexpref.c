@@ -8,9 +8,10 @@
 #include "softmax/weights.h"
 
 SIMD_INLINE void transform(weights_mode mode, int count, vec v[], const weights *w) {
-  vec p[WEIGHTS_GROUP];
+  vec d[WEIGHTS_GROUP], p[WEIGHTS_GROUP];
   vec_pow2 power[WEIGHTS_GROUP];
-  weigh(mode, count, v, w, p, power);
+  weights_differences(mode, count, v, w, d);
+  weigh(mode, 1, count, v, d, w, p, power);
   UNROLL_ALL
   for (int i = 0; i < count; i++) v[i] = vec_mul_pow2(p[i], power[i]);
 }

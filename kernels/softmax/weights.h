@@ -18,7 +18,7 @@
 //
 // Polynomials are scaled so that one coefficient is 1 and costs nothing; the table pays for it. With the
 // largest relative error beside each:
-//    8: exp(t) = c (((t + a2) t + a1) t + a0)     2.1e-8
+//    8: exp(t) = c (((t + a) t + b) t + b)        2.2e-8
 //   16: exp(t) = c (v^3 + k1 v + k0),  v = t + h  2.4e-9
 //   32: exp(t) = c (t (t + h2) + k)               5.8e-8
 //       exp(t) = c (v^2 + k),          v = t + h  5.8e-8
@@ -30,7 +30,14 @@
 #ifndef PASSLINE_SOFTMAX_WEIGHTS_H
 #define PASSLINE_SOFTMAX_WEIGHTS_H
 
+// gcc orders x86 code only after registers are allocated. Here it pays before, on AVX2 too: the constants and
+// the running values of a loop nearly fill 16 registers.
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC optimize("schedule-insns", "sched-pressure")
+#endif
+
 #include <math.h>
+#include <string.h>
 
 #ifndef PASSLINE_TABLE
 #define PASSLINE_TABLE 0
@@ -57,15 +64,16 @@ typedef enum weights_mode {
 
 typedef struct reference {
   float shift, exponent;  // the exponent is an integer
+  float away;             // the multiple of 1 / G that stands for the shift in n, where the mode is FAR
 } reference;
 
 // |shift| up to which floats are fine enough for FAR.
 #define WEIGHTS_FAR_LIMIT 60000.0f
 // Largest exponent that can go into the constants, |exponent| <= 2^7 with room for factors.
-#define WEIGHTS_FOLD_LIMIT 120.0
+#define WEIGHTS_FOLD_LIMIT 120.0f
 
 // The factor that sums and stored weights are given, see weights_table.h.
-SIMD_INLINE double reference_unit(reference r) { return WEIGHTS_UNIT(r.shift != 0.0f); }
+SIMD_INLINE double reference_unit(reference r) { return (void)r, WEIGHTS_UNIT(r.shift != 0.0f); }
 
 // What weights over the reference are too large by because ln2 is one float, see above: an exponential of at
 // most 2e-4, of which two terms are enough.
@@ -89,16 +97,18 @@ SIMD_INLINE weights_mode reference_mode(reference r) {
 SIMD_INLINE reference reference_at(float top) {
 #if VEC_POW2_SATURATES
   double c = top > 176.0f ? top : top > 90.0f ? 2.0 * (top - 88.0) : top < -83.0f ? top : 0.0;
+  double away = 0.0;
   if (c != 0.0 && fabs(c) <= WEIGHTS_FAR_LIMIT) {
-    const double on_grid = rint((c + WEIGHTS_HIDDEN) * (WEIGHTS_GRID / EXP_LN2)) * (EXP_LN2 / WEIGHTS_GRID);
-    c = rint((on_grid - WEIGHTS_HIDDEN) * 0x1p16) * 0x1p-16;
+    away = rint((c + WEIGHTS_HIDDEN) * (WEIGHTS_GRID / EXP_LN2)) * (1.0 / WEIGHTS_GRID);
+    c = rint((away * EXP_LN2 - WEIGHTS_HIDDEN) * 0x1p16) * 0x1p-16;
   }
   const float shift = (float)c;
-  const double exponent = rint((top - shift) * WEIGHTS_LOG2E);
-  return (reference){shift, (float)fmin(exponent, WEIGHTS_FOLD_LIMIT)};
+  // The nearest integer, by the bias of the floats from 2^23 on: it is what everything waits for.
+  const float exponent = (top - shift) * EXP_LOG2E + 0x1.8p23f - 0x1.8p23f;
+  return (reference){shift, exponent > WEIGHTS_FOLD_LIMIT ? WEIGHTS_FOLD_LIMIT : exponent, (float)away};
 #else
-  if (fabsf(top) > WEIGHTS_FAR_LIMIT) return (reference){top, 0.0f};
-  return (reference){0.0f, (float)rint(top * WEIGHTS_LOG2E)};
+  if (fabsf(top) > WEIGHTS_FAR_LIMIT) return (reference){top, 0.0f, 0.0f};
+  return (reference){0.0f, (float)rint(top * WEIGHTS_LOG2E), 0.0f};
 #endif
 }
 
@@ -106,23 +116,29 @@ typedef struct weights {
   vec shift;
   vec lowest;   // the score, less the shift, from which on the weight is 0
   vec to_grid;  // what makes n of x / ln2
-  vec origin;   // what is taken from n again
-  vec limit;    // scores up to it have weights of at most 2^64
+  vec origin;   // what is taken from n again; to_grid without a saturating 2^n
+  vec limit;    // scores up to it, less the shift, have weights of at most 2^64
   weights_constants constants;
 } weights;
+
+// 2^n for |n| <= 1022, without a call.
+SIMD_INLINE double power_of_two(int n) {
+  const uint64_t bits = (uint64_t)(1023 + n) << 52;
+  double power;
+  memcpy(&power, &bits, sizeof power);
+  return power;
+}
 
 SIMD_INLINE weights weights_of(weights_mode mode, reference r, double factor) {
   const double log2_lowest = (double)r.exponent + VEC_POW2_ZERO;
   weights w = {.shift = vec_set1(r.shift), .lowest = vec_set1((float)(log2_lowest * EXP_LN2))};
 #if VEC_POW2_SATURATES
-  // Of a shift, n takes the nearest multiple of 1 / G.
-  const double away = rint((r.shift + WEIGHTS_HIDDEN) * (WEIGHTS_GRID / EXP_LN2)) / WEIGHTS_GRID;
-  w.to_grid = vec_set1(mode == FAR ? (float)(WEIGHTS_BIAS - away) : WEIGHTS_BIAS);
+  w.to_grid = vec_set1(mode == FAR ? WEIGHTS_BIAS - r.away : WEIGHTS_BIAS);
   w.origin = vec_set1(WEIGHTS_BIAS + weights_offset(mode));
-  w.constants = weights_constants_of(mode, ldexp(factor, -(int)r.exponent));
+  w.constants = weights_constants_of(mode, factor * power_of_two(-(int)r.exponent));
 #else
-  w.to_grid = w.origin = vec_set1(WEIGHTS_BIAS - r.exponent);
-  w.limit = vec_set1((float)(r.shift + ((double)r.exponent + 64.0) * EXP_LN2));
+  w.to_grid = vec_set1(WEIGHTS_BIAS - r.exponent);
+  w.limit = vec_set1((float)(((double)r.exponent + 64.0) * EXP_LN2));
   w.constants = weights_constants_of(mode, factor);
 #endif
   return w;
@@ -132,24 +148,29 @@ SIMD_INLINE weights weights_of(weights_mode mode, reference r, double factor) {
 #define WEIGHTS_GROUP (PASSLINE_UNROLL < 4 ? PASSLINE_UNROLL : 4)
 enum { WEIGHTS_GROUPS = PASSLINE_UNROLL / WEIGHTS_GROUP, WEIGHTS_REST = PASSLINE_UNROLL % WEIGHTS_GROUP };
 
-// Weights as p * power.
-SIMD_INLINE void weigh(weights_mode mode, int count, const vec x[], const weights *w, vec p[],
-                       vec_pow2 power[]) {
-  vec d[WEIGHTS_GROUP], n[WEIGHTS_GROUP], r[WEIGHTS_GROUP], t[WEIGHTS_GROUP];
+// The scores less the shift, raised where they must be.
+SIMD_INLINE void weights_differences(weights_mode mode, int count, const vec x[], const weights *w, vec d[]) {
   UNROLL_ALL
   for (int i = 0; i < count; i++) {
     d[i] = mode == NEAR ? x[i] : vec_sub(x[i], w->shift);
     if (mode == CAREFUL || !VEC_POW2_SATURATES) d[i] = vec_max(w->lowest, d[i]);
   }
+}
+
+// Weights as p * power, of scores x and their differences d. Not `scaled`, the factor is the unit of the
+// reference.
+SIMD_INLINE void weigh(weights_mode mode, int scaled, int count, const vec x[], const vec d[],
+                       const weights *w, vec p[], vec_pow2 power[]) {
+  vec n[WEIGHTS_GROUP], r[WEIGHTS_GROUP], t[WEIGHTS_GROUP];
   UNROLL_ALL
   for (int i = 0; i < count; i++) n[i] = vec_fma(mode == FAR ? x[i] : d[i], vec_set1(EXP_LOG2E), w->to_grid);
   UNROLL_ALL
-  for (int i = 0; i < count; i++) r[i] = vec_sub(n[i], w->origin);
+  for (int i = 0; i < count; i++) r[i] = vec_sub(n[i], VEC_POW2_SATURATES ? w->origin : w->to_grid);
   UNROLL_ALL
   for (int i = 0; i < count; i++) t[i] = vec_fnma(r[i], vec_set1(EXP_LN2_HIGH), d[i]);
-  weights_polynomial(mode, count, t, n, &w->constants, p);
+  weights_polynomial(mode, scaled, count, t, n, &w->constants, p);
   UNROLL_ALL
-  for (int i = 0; i < count; i++) power[i] = weights_power(n[i], r[i]);
+  for (int i = 0; i < count; i++) power[i] = weights_power(n[i], r[i], &w->constants);
 }
 
 #endif  // PASSLINE_SOFTMAX_WEIGHTS_H

@@ -4,14 +4,14 @@
 #ifndef PASSLINE_SOFTMAX_WEIGHTS_TABLE_H
 #define PASSLINE_SOFTMAX_WEIGHTS_TABLE_H
 
-// WEIGHTS_GRID    multiples of 1 / this are split off x / ln2
-// WEIGHTS_BIAS    what makes floats multiples of it
+// WEIGHTS_GRID    1 over what is split off x / ln2 in multiples
+// WEIGHTS_BIAS    where floats are multiples of it
 // WEIGHTS_HIDDEN  what a shift hides: h, less the multiple of ln2 / G that costs nothing
-// WEIGHTS_UNIT    by what sums and stored weights are too large, with a shift and without: of 10^7 random
-// numbers
-//                 the one that leaves the entries of the table nearest to floats, within 0.43 2^-24 with 32,
-//                 0.28 with 16 and 0.08 with 8, where 1 would leave up to 2^-24. The softmax does not know
-//                 it.
+// WEIGHTS_UNIT    by what sums and stored weights are too large, with a shift and without: the softmax does
+// not
+//                 know it. With 8 entries it is what saves a product. With more it is that of 10^7 random
+//                 numbers which leaves the entries of the table nearest to floats: within 0.43 2^-24 of
+//                 themselves with 32, 0.28 2^-24 with 16, where 1 would leave up to 2^-24.
 
 #if PASSLINE_TABLE == 0
 
@@ -26,9 +26,9 @@ SIMD_INLINE weights_constants weights_constants_of(int mode, double factor) {
   (void)mode;
   return exp_polynomial_of((float)factor);
 }
-SIMD_INLINE void weights_polynomial(int mode, int count, const vec t[], const vec n[],
+SIMD_INLINE void weights_polynomial(int mode, int scaled, int count, const vec t[], const vec n[],
                                     const weights_constants *c, vec p[]) {
-  (void)mode, (void)n;
+  (void)mode, (void)scaled, (void)n;
   UNROLL_ALL
   for (int i = 0; i < count; i++) p[i] = c->c5;
   exp_horner(count, t, c->c4, p);
@@ -43,30 +43,41 @@ SIMD_INLINE void weights_polynomial(int mode, int count, const vec t[], const ve
 #define WEIGHTS_GRID 8.0
 #define WEIGHTS_BIAS VEC_POW2_BIAS8
 #define WEIGHTS_HIDDEN 0.0
-#define WEIGHTS_UNIT(shifted) 0x1.742F819DA4F9Ap+0
-typedef vec_table8 weights_constants;
-
-// 2^(j/8) / (1 + j/8): what vec_pow2_of_eighths leaves of 2^g.
-static const double weights_table[8] = {0x1.0000000000000p+0, 0x1.f04d5c0dec9bep-1, 0x1.e719676b5f1bbp-1,
-                                        0x1.e2e5593378322p-1, 0x1.e2b7dddfefa66p-1, 0x1.e5ea402aa9e98p-1,
-                                        0x1.ec0b6661ea8c6p-1, 0x1.f4ce7521d7c4cp-1};
+#define WEIGHTS_UNIT(shifted) (1.0 / WEIGHTS_C)
+#define WEIGHTS_C 0x1.5557C14F9CB9Bp-3
+#define WEIGHTS_A 0x1.800DB0p+1f
+#define WEIGHTS_B 0x1.7FFD46p+2f
+typedef struct weights_constants {
+  vec_table8 pow2;
+  vec c0, c1, c2, c3;  // of the polynomial that holds the factor
+} weights_constants;
 
 SIMD_INLINE float weights_offset(int mode) { return (void)mode, 0.0f; }
 SIMD_INLINE weights_constants weights_constants_of(int mode, double factor) {
   (void)mode;
-  return vec_table8_of(weights_table, factor * 0x1.554C934FC1FDFp-3);
+  const double c = factor * WEIGHTS_C;
+  const vec c0 = vec_set1((float)(c * WEIGHTS_B));
+  return (weights_constants){vec_table8_of_pow2(), c0, c0, vec_set1((float)(c * WEIGHTS_A)),
+                             vec_set1((float)c)};
 }
-SIMD_INLINE void weights_polynomial(int mode, int count, const vec t[], const vec n[],
+SIMD_INLINE void weights_polynomial(int mode, int scaled, int count, const vec t[], const vec n[],
                                     const weights_constants *c, vec p[]) {
-  (void)mode;
-  UNROLL_ALL
-  for (int i = 0; i < count; i++) p[i] = vec_add(t[i], vec_set1(0x1.801A38p+1f));
-  UNROLL_ALL
-  for (int i = 0; i < count; i++) p[i] = vec_fma(t[i], p[i], vec_set1(0x1.8009DCp+2f));
-  UNROLL_ALL
-  for (int i = 0; i < count; i++) p[i] = vec_fma(t[i], p[i], vec_set1(0x1.8009DAp+2f));
-  UNROLL_ALL
-  for (int i = 0; i < count; i++) p[i] = vec_mul(vec_table8_at(*c, n[i]), p[i]);
+  (void)mode, (void)n;
+  if (scaled) {
+    UNROLL_ALL
+    for (int i = 0; i < count; i++) p[i] = vec_fma(t[i], c->c3, c->c2);
+    UNROLL_ALL
+    for (int i = 0; i < count; i++) p[i] = vec_fma(t[i], p[i], c->c1);
+    UNROLL_ALL
+    for (int i = 0; i < count; i++) p[i] = vec_fma(t[i], p[i], c->c0);
+  } else {
+    UNROLL_ALL
+    for (int i = 0; i < count; i++) p[i] = vec_add(t[i], vec_set1(WEIGHTS_A));
+    UNROLL_ALL
+    for (int i = 0; i < count; i++) p[i] = vec_fma(t[i], p[i], vec_set1(WEIGHTS_B));
+    UNROLL_ALL
+    for (int i = 0; i < count; i++) p[i] = vec_fma(t[i], p[i], vec_set1(WEIGHTS_B));
+  }
 }
 
 #elif PASSLINE_TABLE == 16 && PASSLINE_DEGREE == 3
@@ -92,9 +103,9 @@ SIMD_INLINE weights_constants weights_constants_of(int mode, double factor) {
   (void)mode;
   return vec_table16_of(weights_table + 9, factor * 0x1.56957A7AE94D7p-3 * 0x1.5AB07DD485429p1);  // 2^(23/16)
 }
-SIMD_INLINE void weights_polynomial(int mode, int count, const vec v[], const vec n[],
+SIMD_INLINE void weights_polynomial(int mode, int scaled, int count, const vec v[], const vec n[],
                                     const weights_constants *c, vec p[]) {
-  (void)mode;
+  (void)mode, (void)scaled;
   UNROLL_ALL
   for (int i = 0; i < count; i++) p[i] = vec_fma(v[i], v[i], vec_set1(0x1.7FF4F6p+1f));
   UNROLL_ALL
@@ -133,8 +144,9 @@ SIMD_INLINE weights_constants weights_constants_of(int mode, double factor) {
     return vec_table32_of(weights_table + 18, factor * 0x1.FFFEEA5029A1Dp-2 * 2.7183466135063847);  // e^h
   return vec_table32_of(weights_table, factor * 0x1.FFFF9C039E54Ep-2);
 }
-SIMD_INLINE void weights_polynomial(int mode, int count, const vec t[], const vec n[],
+SIMD_INLINE void weights_polynomial(int mode, int scaled, int count, const vec t[], const vec n[],
                                     const weights_constants *c, vec p[]) {
+  (void)scaled;
   if (mode == FAR) {
     UNROLL_ALL
     for (int i = 0; i < count; i++) p[i] = vec_fma(t[i], t[i], vec_set1(0x1.FFFBECp-1f));
@@ -152,15 +164,15 @@ SIMD_INLINE void weights_polynomial(int mode, int count, const vec t[], const ve
 #error "PASSLINE_TABLE and PASSLINE_DEGREE must be 8 and 3, 16 and 3, or 32 and 2"
 #endif
 
-// 2^floor(g) in the form that p is multiplied by, from n or, where that takes any exponent, from r = n -
-// origin.
-SIMD_INLINE vec_pow2 weights_power(vec n, vec r) {
+// What p is multiplied by: 2^floor(g), from n or, where that takes any exponent, from r = n - origin; 2^g
+// itself with 8 entries.
+SIMD_INLINE vec_pow2 weights_power(vec n, vec r, const weights_constants *c) {
 #if VEC_POW2_SATURATES
-  return (void)n, vec_pow2_floor(r);
+  return (void)n, (void)c, vec_pow2_floor(r);
 #elif PASSLINE_TABLE == 8
-  return (void)r, vec_pow2_of_eighths(n);
+  return (void)r, vec_pow2_of_eighths(c->pow2, n);
 #else
-  return (void)r, vec_pow2_of(n);
+  return (void)r, (void)c, vec_pow2_of(n);
 #endif
 }
 
