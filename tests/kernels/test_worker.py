@@ -268,7 +268,10 @@ def chain(tmp_path):
     """The processes somebody -> fake snakemake -> shell -> script; the script says whether it is alone."""
     (tmp_path / "script.py").write_text(WATCHED)
     shell = f"{sys.executable} {tmp_path / 'script.py'}; true"
-    (tmp_path / "snakemake").write_text(f"import subprocess\nsubprocess.run(['sh', '-c', {shell!r}])\n")
+    (tmp_path / "snakemake").write_text(
+        f"import os, subprocess\nos.environ[{worker.RUN!r}] = str(os.getpid())\n"
+        f"subprocess.run(['sh', '-c', {shell!r}])\n"
+    )
     somebody = f"import subprocess\nsubprocess.run([{sys.executable!r}, {str(tmp_path / 'snakemake')!r}])\n"
     environment = {**os.environ, "PYTHONPATH": str(Path(passline.__file__).parents[1])}
     process = subprocess.Popen([sys.executable, "-c", somebody], stdout=subprocess.PIPE, text=True, env=environment)
@@ -300,3 +303,14 @@ def test_whoever_started_snakemake_may_end(chain):
     assert set(said) == {"False\n"}
     assert alive(snakemake)
     assert alive(script)
+
+
+def test_a_script_whose_run_was_killed_before_it_looked(monkeypatch):
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    monkeypatch.setenv(worker.RUN, str(gone.pid))
+    assert worker.Guard().alone()
+    monkeypatch.setenv(worker.RUN, str(os.getppid()))
+    assert not worker.Guard().alone()
+    monkeypatch.delenv(worker.RUN)
+    assert not worker.Guard().alone()

@@ -165,7 +165,7 @@ def test_killed_at_20_moments(folder, undisturbed):
             kept = before
             if victim == "snakemake" and rng.random() < 0.5:
                 continue  # the next run starts at once, while what the killed one left behind still ends
-            until(lambda: not any(r.running() for r in runs), 30, "all that the killed run started has ended")
+            until(lambda: not any(r.running() for r in runs), 60, "all that the killed run started has ended")
             assert kept.items() <= finished(raw).items()
             assert runs[-1].process.returncode != 0
             if victim == "round":

@@ -22,7 +22,7 @@ def session(shared_checkout):
     (shared_checkout / "both.yaml").write_text(
         yaml.safe_dump({**smoke, "session": "both", "compilers": ["gcc", "clang"], "grid": "full"})
     )
-    done = run(shared_checkout, "--configfile", "both.yaml", timeout=1800)
+    done = run(shared_checkout, "--configfile", "both.yaml", timeout=900)
     assert done.returncode == 0, done.stderr[-4000:]
     (found,) = shared_checkout.glob("results/*/both")
     return found
@@ -30,7 +30,8 @@ def session(shared_checkout):
 
 def test_both_builds_are_timed_in_the_same_rounds(session):
     timings = read_table("timings", session / "tables/timings.csv")
-    whole = timings[(timings["study"] == "softmax") & (timings["pass"] == "-")]
+    ours = (timings["study"] == "softmax") & (timings["isa"] != "-")  # an outside baseline is of no build
+    whole = timings[ours & (timings["pass"] == "-")]
     builds = whole.groupby(["block", "round"])["build_id"].nunique()
     assert (builds == 2).all()
 

@@ -19,7 +19,7 @@ from passline.derive import selection
 from passline.derive.rounds import length_of
 from passline.errors import ReportError
 from passline.formats import listed, ratio_with_interval
-from passline.schema import load_yaml, validate
+from passline.schema import load_listed
 from passline.statistics import EQUAL, FASTER, SLOWER, UNDECIDED
 from passline.tables import NOT_APPLICABLE
 
@@ -50,16 +50,11 @@ class Finding:
 
 def load_claims(path: Path) -> dict[str, Any]:
     """Read claims.yaml; raise ReportError where it is not what its schema says."""
-    document: dict[str, Any] = load_yaml(path, ReportError)
-    validate(document, "claims", path, ReportError)
-    seen: set[str] = set()
+    document = load_listed(path, "claims", ReportError)
     for claim in document["claims"]:
         where = f"{path}: claims.{claim['id']}"
-        if claim["id"] in seen:
-            raise ReportError(where, "the id is used twice", "Give every claim its own id")
         if (claim["paper_value"] is None) != (claim["tolerance"] is None):
             raise ReportError(where, "paper_value and tolerance go together", "Give both, or null for both")
-        seen.add(claim["id"])
     return document
 
 

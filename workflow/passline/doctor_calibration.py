@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +18,7 @@ from passline.errors import PasslineError
 from passline.machine import Machine
 from passline.measure import buffers
 from passline.measure.library import Library
+from passline.quiet import pinned
 from passline.registry import KERNELS, load_isas, load_study, select_isas, sha256
 
 BACKGROUND_S = 0.2
@@ -159,14 +158,3 @@ def second_opinion(loops: Loops | str, machine: Machine) -> likwid.Opinion:
         return likwid.Opinion(program, (), loops)
     llc = machine.llc.bytes if machine.llc else None
     return likwid.opinion(program, loops.path, loops.variants, row_bytes(llc), machine.measuring_cpu)
-
-
-@contextmanager
-def pinned(cpu: int) -> Iterator[None]:
-    """Run this thread on one cpu."""
-    allowed = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, {cpu})
-    try:
-        yield
-    finally:
-        os.sched_setaffinity(0, allowed)

@@ -39,9 +39,15 @@ def names(group: Mapping[str, Any], study: Study) -> tuple[str, ...]:
 
 def papers_variants(study: Study) -> tuple[Variant, ...]:
     """Variants that the reproduction may time: all but of passes that only algorithms beyond the paper use."""
+    kept = papers_passes(study)
+    return tuple(v for v in study.variants if v.pass_name in kept)
+
+
+def papers_passes(study: Study) -> list[str]:
+    """Passes of the paper's algorithms, and those of no algorithm, in the order of the study."""
     papers = {name for paper in study.papers for name in study.algorithms[paper].passes}
     used = {name for algorithm in study.algorithms.values() for name in algorithm.passes}
-    return tuple(v for v in study.variants if v.pass_name in papers or v.pass_name not in used)
+    return [name for name in study.passes if name in papers or name not in used]
 
 
 def contenders(

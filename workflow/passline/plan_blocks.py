@@ -8,6 +8,7 @@ from passline.contenders import Built, algorithm, alone, has, outside
 from passline.effort import looks
 from passline.known_baselines import Known
 from passline.measure.spec import Block, Contender, Stop
+from passline.plan_beyond import papers_passes
 from passline.registry import Study
 
 
@@ -84,9 +85,7 @@ def whole(study: Study, built: Built, isa: str, *, split: bool) -> list[Contende
 def single(study: Study, ceilings: Study, built: Built, isa: str) -> list[Contender]:
     """Passes of the paper's algorithms, or of none, on an ISA with preset and tuned variants, and their ceilings."""
     of_paper = {step for name in study.papers for step in study.algorithms[name].steps}
-    used = {name for a in study.algorithms.values() for name in a.passes}
-    kept = [p for p in study.passes if p not in used or p in {step.pass_name for step in of_paper}]
-    here = [p for p in kept if study.variants_of(p, isa)]
+    here = [p for p in papers_passes(study) if study.variants_of(p, isa)]
     labels = {*here, *(step.label for step in of_paper)}
     names = {study.preset(p, isa).name for p in here} | {v for (label, _), v in built.chosen.items() if label in labels}
     passes = [alone(study, v, built) for v in study.variants if v.isa == isa and v.name in names]

@@ -218,7 +218,7 @@ def _watch_runnable(tree: Tree, samples: int = 6) -> float:
 def _spin(cpu: int, root: Path) -> tuple[float, float]:
     """CPU time and steal, as shares of the wall time of a busy loop on `cpu`; NaN where it cannot be pinned there."""
     try:
-        with _pinned(cpu):
+        with pinned(cpu):
             stolen, used, began = steal_s(cpu, root), time.thread_time(), time.perf_counter()
             while (wall := time.perf_counter() - began) < SPIN_S:
                 pass
@@ -228,8 +228,8 @@ def _spin(cpu: int, root: Path) -> tuple[float, float]:
 
 
 @contextmanager
-def _pinned(cpu: int) -> Iterator[None]:
-    """Run this thread on one cpu."""
+def pinned(cpu: int) -> Iterator[None]:
+    """Run this thread on one cpu; OSError where it may not."""
     allowed = os.sched_getaffinity(0)
     os.sched_setaffinity(0, {cpu})
     try:

@@ -44,6 +44,17 @@ def validate(document: Any, name: str, where: str | Path, error: type[PasslineEr
     raise error(f"{where}: {key}", *_explain(violation))
 
 
+def load_listed(path: Path, kind: str, error: type[PasslineError]) -> dict[str, Any]:
+    """A YAML file that lists entries with an id under `kind`, which names its schema too; `error` where it is wrong."""
+    document: dict[str, Any] = load_yaml(path, error)
+    validate(document, kind, path, error)
+    ids = [entry["id"] for entry in document[kind]]
+    twice = next((one for one in ids if ids.count(one) > 1), None)
+    if twice is not None:
+        raise error(f"{path}: {kind}.{twice}", "the id is used twice", "Give every entry its own id")
+    return document
+
+
 def _explain(violation: jsonschema.ValidationError) -> tuple[str, str]:
     schema: Any = violation.schema
     if violation.validator == "additionalProperties":

@@ -18,6 +18,7 @@ from passline.table_parts import (
     PASS,
     POINT,
     SESSION,
+    TIME,
     VARIANT,
     Table,
     flag,
@@ -245,11 +246,8 @@ _ALL = (
         "passes",
         "pass x n (pass -: a whole algorithm; algorithm -: the pass alone, on several threads where it was counted)",
         KEY_COLUMNS
+        | TIME
         | {
-            "time_median_s": number("median over rounds, per call"),
-            "time_low_s": number("lower bound of its 95 % interval"),
-            "time_high_s": number("upper bound of its 95 % interval"),
-            "n_values": integer("rounds"),
             "time_core_s": number("time per element in L1 times n_elements"),
             "time_memory_s": number("time of the fastest ceiling with the pass's own read/write mix, same rounds"),
             "ceiling": text("that ceiling, or -"),

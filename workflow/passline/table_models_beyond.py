@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from passline.table_parts import INTERVAL, ISA, KEY_COLUMNS, POINT, SESSION, integer, number, table, text
+from passline.table_parts import INTERVAL, ISA, KEY_COLUMNS, POINT, SESSION, TIME, integer, number, table, text
 
 BEYOND_TABLES = (
     table(
         "beyond",
         "contender x point, in blocks beyond the paper (variant floor: streams and stores without arithmetic)",
         KEY_COLUMNS
+        | TIME
         | {
-            "time_median_s": number("median over rounds, per call"),
-            "time_low_s": number("lower bound of its 95 % interval"),
-            "time_high_s": number("upper bound of its 95 % interval"),
-            "n_values": integer("rounds"),
             "floor": text("the floor of an algorithm: its row's algorithm, or -"),
             "over_floor": number("time / time of the floor, within a sweep, median over sweeps, then over rounds"),
             "over_floor_low": number("lower bound of its 95 % interval"),

@@ -85,6 +85,12 @@ POINT = {
     "pages": text("huge, small or malloc: how buffers were asked for"),
 }
 KEY_COLUMNS = SESSION | BUILD | PASS | ISA | VARIANT | POINT
+TIME = {
+    "time_median_s": number("median over rounds, per call"),
+    "time_low_s": number("lower bound of its 95 % interval"),
+    "time_high_s": number("upper bound of its 95 % interval"),
+    "n_values": integer("rounds"),
+}
 INTERVAL = {"low": number("lower bound of the 95 % interval"), "high": number("upper bound of the 95 % interval")}
 
 

@@ -1,5 +1,7 @@
 """What every rule refers to: the session's setup, its paths, and the modules a script depends on."""
 
+import os
+
 from snakemake.exceptions import WorkflowError
 
 from passline.counters.chain import mode_of
@@ -8,6 +10,7 @@ from passline.errors import PasslineError
 from passline.imports import figure_tables, module_files
 from passline.machine import write_machine
 from passline.measure.spec import write_json
+from passline.measure.worker import RUN
 from passline.known_baselines import installed
 from passline.registry import sha256, source_files
 from passline.setup import load
@@ -24,6 +27,7 @@ REPORTS = SETUP.reports
 SELFTEST = f"{TABLES}/selftest.csv"
 PROBED = f"{RESULTS}/raw/counters/probe.json"
 COMPILERS = config["compilers"]
+os.environ[RUN] = str(os.getpid())
 write_machine(SETUP.machine, Path(RESULTS, "machine.json"))
 write_json(Path(RESULTS, "config.json"), config)
 

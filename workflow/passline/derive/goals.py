@@ -13,7 +13,7 @@ import pandas as pd
 
 from passline.derive.beyond import FLOOR
 from passline.errors import ReportError
-from passline.schema import load_yaml, validate
+from passline.schema import load_listed
 from passline.statistics import Floats
 from passline.tables import NOT_APPLICABLE
 
@@ -38,16 +38,11 @@ class Reached:
 
 def load_goals(path: Path) -> dict[str, Any]:
     """Read goals.yaml; ReportError where it is not what its schema says."""
-    document: dict[str, Any] = load_yaml(path, ReportError)
-    validate(document, "goals", path, ReportError)
-    seen: set[str] = set()
+    document = load_listed(path, "goals", ReportError)
     for goal in document["goals"]:
         where = f"{path}: goals.{goal['id']}"
-        if goal["id"] in seen:
-            raise ReportError(where, "the id is used twice", "Give every goal its own id")
         if goal["sizes"]["from"] > goal["sizes"]["to"]:
             raise ReportError(where, "sizes: from is larger than to", "Exchange them")
-        seen.add(goal["id"])
     return document
 
 

@@ -15,6 +15,7 @@ from passline.errors import MeasurementError
 from passline.measure.spec import RoundSpec, aside
 from passline.measure.stop import metadata
 
+RUN = "PASSLINE_RUN"  # environment variable: process id of the Snakemake that asks for measurements
 PADDING = "PASSLINE_PADDING"  # environment variable of random length: it moves the stack (Mytkowicz et al. 2009)
 COMMAND = (sys.executable, "-m", "passline.measure.round")
 ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1"}  # of NumPy's BLAS, which nothing calls: a third of a process's start
@@ -30,21 +31,19 @@ class Guard:
 
     Snakemake runs a script below a shell of its own; when it is killed, the shell and the script stay. They would go
     on measuring, and hold the lock against the next run. Whoever started Snakemake may end: a run in the background
-    outlives its terminal.
+    outlives its terminal. The run says which process it is in the environment, for it may be killed before the script
+    has come as far as to look; where nothing is said, it is the parent.
     """
 
     def __init__(self) -> None:
-        """Remember the processes from this one up to Snakemake; without it, up to the parent."""
-        self._chain = self._up_to_snakemake()
+        """Remember the processes from this one up to the run."""
+        chain, said = _ancestors(), os.environ.get(RUN)
+        run = int(said) if said else os.getppid()
+        self._chain = chain[: chain.index(run) + 1] if run in chain else [run] if said else chain
 
     def alone(self) -> bool:
         """Whether one of them has died: a child of it was then given to another parent."""
         return _ancestors()[: len(self._chain)] != self._chain
-
-    def _up_to_snakemake(self) -> list[int]:
-        chain = _ancestors()
-        named = [i for i, pid in enumerate(chain) if i and "snakemake" in map(os.path.basename, _command(pid)[:3])]
-        return chain[: named[0] + 1] if named else chain[:2]
 
 
 def _ancestors() -> list[int]:
@@ -57,13 +56,6 @@ def _ancestors() -> list[int]:
             break
         chain.append(int(stat.rpartition(")")[2].split()[1]))
     return chain
-
-
-def _command(pid: int) -> list[str]:
-    try:
-        return Path(f"/proc/{pid}/cmdline").read_text(encoding="utf-8", errors="replace").split("\0")
-    except OSError:
-        return []
 
 
 def run(spec: RoundSpec, out: Path, lock: int, expected_s: float, guard: Guard) -> None:
