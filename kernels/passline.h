@@ -46,6 +46,25 @@ typedef struct passline_variant {
 // The variants linked into this library, in link order.
 const passline_variant *passline_variants(size_t *count);
 
+// Softmax of rows by whichever algorithm was measured to be fastest for their length: kernels/README.md.
+typedef struct passline_best passline_best;
+
+// The text holds one choice a line, as a session measures them (crossovers.txt). `isa` is an instruction set,
+// or NULL for whichever is fastest. A row may be split over n_threads threads: the caller, which should run on
+// cpus[0], and others that are started here, each pinned to its cpu; none is pinned where cpus is NULL.
+// Returns NULL with errno, EINVAL where the text is wrong, says nothing about this instruction set and number
+// of threads, or names a variant that this library does not hold.
+passline_best *passline_best_new(const char *choices, const char *isa, const int *cpus, size_t n_threads);
+passline_best *passline_best_open(const char *path, const char *isa, const int *cpus, size_t n_threads);
+void passline_best_free(passline_best *best);
+
+// y = softmax(x), each float[n], n >= 1; y may be x. One caller at a time.
+void passline_softmax(const passline_best *best, size_t n, const float *x, float *y);
+
+// The same for n_rows rows, which start x_distance and y_distance floats apart.
+void passline_softmax_batch(const passline_best *best, size_t n_rows, size_t n, const float *x,
+                            size_t x_distance, float *y, size_t y_distance);
+
 // One way to call an algorithm over rows, and how the clock is read around it.
 typedef struct passline_workload {
   const passline_variant *const *passes;
@@ -64,6 +83,7 @@ typedef struct passline_workload {
   size_t planted_every;     // ... in every so many calls; 0 as 1
   const passline_variant *consumer;  // reads y after each call, inside the clock, as whoever asked for y
                                      // would; NULL: nobody does
+  const passline_best *best;         // not NULL: a call is passline_softmax, whatever the passes are
 } passline_workload;
 
 // Runs `calls` calls, the first with row number *cursor, and advances *cursor.

@@ -15,11 +15,13 @@ static inline unsigned denormals_off(void) {
   _mm_setcsr(before | MXCSR_FTZ | MXCSR_DAZ);
   return before;
 }
+static inline unsigned denormals_control(void) { return _mm_getcsr(); }
 static inline void denormals_restore(unsigned before) { _mm_setcsr(before); }
 
 #else
 
 static inline unsigned denormals_off(void) { return 0; }
+static inline unsigned denormals_control(void) { return 0; }
 static inline void denormals_restore(unsigned before) { (void)before; }
 
 #endif

@@ -14,6 +14,10 @@ static inline void run_pass(const passline_variant *pass, size_t n, const float 
 }
 
 static inline void run_passes(const passline_workload *workload, size_t n, const float *x, float *y) {
+  if (workload->best != NULL) {
+    passline_softmax(workload->best, n, x, y);
+    return;
+  }
   passline_state state = workload->initial;
   for (size_t i = 0; i < workload->n_passes; i++) run_pass(workload->passes[i], n, x, y, &state);
 }
@@ -65,13 +69,12 @@ static uint64_t clocked_call(const passline_workload *workload, uint64_t call, r
   passline_state state = workload->initial;
   const uint64_t start = clock_ns();
   uint64_t before = start;
-  for (size_t i = 0; i < workload->n_passes; i++) {
+  if (pass_ns == NULL) run_passes(workload, workload->n_elements, x, y);
+  for (size_t i = 0; pass_ns != NULL && i < workload->n_passes; i++) {
     run_pass(workload->passes[i], workload->n_elements, x, y, &state);
-    if (pass_ns != NULL) {
-      const uint64_t now = clock_ns();
-      pass_ns[i] += now - before;
-      before = now;
-    }
+    const uint64_t now = clock_ns();
+    pass_ns[i] += now - before;
+    before = now;
   }
   if (planted_in(workload, call)) run_passes(workload, workload->planted_elements, x, y);
   consume(workload, y);

@@ -4,7 +4,6 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <pthread.h>
-#include <sched.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,15 +11,8 @@
 #include "passline.h"
 #include "runtime/clock.h"
 #include "runtime/denormals.h"
+#include "runtime/pin.h"
 #include "runtime/run.h"
-
-static int pin_this_thread(int cpu) {
-  if (cpu < 0 || cpu >= CPU_SETSIZE) return EINVAL;
-  cpu_set_t cpus;
-  CPU_ZERO(&cpus);
-  CPU_SET(cpu, &cpus);
-  return pthread_setaffinity_np(pthread_self(), sizeof cpus, &cpus);
-}
 
 // The barrier spins: a sleeping thread would be woken tens of microseconds after the others.
 // A thread that cannot take part sets `error`, and all leave.

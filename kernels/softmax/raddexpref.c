@@ -20,8 +20,9 @@ void PASSLINE_SYMBOL(size_t n, const float *x, float *y, passline_state *state) 
 }
 
 static void finish(passline_state *state) {
-  // Written so that NaN is outside too.
-  const int inside = fabsf(state->exponent) < EXPONENT_LIMIT && state->mantissa < INFINITY;
+  // Written so that NaN is outside too; so is a row of -inf alone, whose sum is 0.
+  const int inside =
+      fabsf(state->exponent) < EXPONENT_LIMIT && state->mantissa > 0.0f && state->mantissa < INFINITY;
   if (!inside) state->mantissa = state->exponent = NAN;
   state->scale = 1.0f / state->mantissa;
 }

@@ -206,11 +206,13 @@ SIMD_INLINE total total_of(int store, size_t n, const float *x, float *y) {
   float top = in_place ? row_maximum(n, x, -INFINITY) : sample_maximum(n, x);
   if (RARELY(top == -INFINITY)) top = row_maximum(n, x, top);
   total t = {.sum = NAN, .careful = in_place};
-  if (RARELY(!(fabsf(top) < INFINITY))) return t;
+  if (RARELY(!(top < INFINITY))) return t;
+  // A row of -inf alone has the sum 0, as far as it holds no NaN.
+  const int empty = top == -INFINITY;
   t.sum = 0.0;
-  t.reference = reference_at(top);
+  t.reference = reference_at(empty ? 0.0f : top);
   size_t done = 0;
-  const weights_mode mode = in_place ? CAREFUL : reference_mode(t.reference);
+  const weights_mode mode = in_place || empty ? CAREFUL : reference_mode(t.reference);
   if (mode == NEAR)
     done = add_blocks(NEAR, store, t.reference, n, x, y, &t.sum);
   else if (mode == FAR)

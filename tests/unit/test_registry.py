@@ -50,23 +50,14 @@ def test_the_papers_algorithms_are_not_those_beyond():
     assert {name for pair in study.comparisons for name in pair} <= set(study.papers)
 
 
-def test_passes_of_one_source_differ_in_their_fixed_dimensions():
+def test_an_algorithm_runs_where_all_its_steps_do():
     study = load_study(SOFTMAX, ISAS)
-    ordinary, streaming = study.passes["vscaleexpref"], study.passes["vscaleexpref_nt"]
-    assert ordinary.source == streaming.source
-    assert not any(v.non_temporal for v in study.variants_of("vscaleexpref", "avx2"))
-    assert all(v.non_temporal for v in study.variants_of("vscaleexpref_nt", "avx2"))
-
-
-def test_an_algorithm_runs_where_all_its_passes_do():
-    study = load_study(SOFTMAX, ISAS)
-    assert study.lacks("two_pass_ref", "avx2") is None
-    assert study.lacks("two_pass_ref", "scalar").pass_name == "raddexpref"  # a table needs registers of many floats
-    assert study.lacks("two_pass_ref_p5", "scalar") is None
-
-
-def test_the_default_session_builds_about_250_variants():
-    assert len(load_study(SOFTMAX, ISAS).variants) <= 255
+    for isa in ISAS:
+        assert all(study.lacks(name, isa) is None for name in study.algorithms)
+    (step,) = [s for s in study.algorithms["two_pass_ref_nt"].steps if s.pass_name == "vscaleexpref"]
+    assert all(v.non_temporal for v in study.variants_of("vscaleexpref", "avx2", step))
+    (step,) = [s for s in study.algorithms["two_pass_ref_p5"].steps if s.pass_name == "raddexpref"]
+    assert {v.dimensions["degree"] for v in study.variants_of("raddexpref", "avx512f", step)} == {5}
 
 
 def test_non_temporal_stores_fetch_no_line():

@@ -184,9 +184,9 @@ REFERENCES: Mapping[str, Reference] = {
     "raddextexp": _raddextexp,
     "vscaleextexp": _vscaleextexp,
     "raddexponline": _raddexponline,
-    **{f"raddexpref{kind}": _raddextexp for kind in ("", "_p5")},
-    **{f"raddstoreexpref{kind}": _raddstoreexpref for kind in ("", "_p5")},
-    **{f"vscaleexpref{kind}": _vscaleexpref for kind in ("", "_nt", "_p5", "_p5_nt")},
+    "raddexpref": _raddextexp,
+    "raddstoreexpref": _raddstoreexpref,
+    "vscaleexpref": _vscaleexpref,
 }
 
 

@@ -265,7 +265,7 @@ def _dimension(name: str, spec: Mapping[str, Any]) -> Dimension:
 
 
 def _pass(name: str, spec: Mapping[str, Any], folder: Path, path: Path) -> Pass:
-    source = folder / f"{spec.get('source', name)}.c"
+    source = folder / f"{name}.c"
     if not source.is_file():
         raise StudyError(
             f"{path}: passes.{name}",

@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Softmax by what was measured to be fastest for a row of that length, on one thread or split over several.
+#define _GNU_SOURCE
+#include <ctype.h>
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "passline.h"
+#include "runtime/team.h"
+
+enum {
+  MOST_PASSES = 4,
+  MOST_CHOICES = 64,
+  MOST_MEMBERS = 1024,
+  LINE = 64 / sizeof(float),  // parts of a row end where cache lines do, if the row starts at one
+};
+
+// Rows of n_from elements and more.
+typedef struct choice {
+  size_t n_from, members, n_passes;
+  const passline_variant *passes[MOST_PASSES];
+} choice;
+
+struct passline_best {
+  team *team;
+  size_t n_choices;
+  choice choices[MOST_CHOICES];
+  choice alone[MOST_CHOICES];  // the same for a row that one thread computes
+  size_t n_alone;
+};
+
+static const passline_variant *variant_of(const char *name, size_t length) {
+  size_t count;
+  const passline_variant *all = passline_variants(&count);
+  for (size_t i = 0; i < count; i++)
+    if (strncmp(all[i].name, name, length) == 0 && all[i].name[length] == '\0') return &all[i];
+  return NULL;
+}
+
+// The next word of a line, and its length, 0 at the end of the line.
+static const char *word(const char **at, size_t *length) {
+  while (**at == ' ' || **at == '\t') (*at)++;
+  const char *start = *at;
+  while (**at != '\0' && !isspace((unsigned char)**at)) (*at)++;
+  *length = (size_t)(*at - start);
+  return start;
+}
+
+// A number; 0 where the line is not as it should be.
+static int number(const char **at, size_t *value) {
+  size_t length;
+  const char *start = word(at, &length);
+  char *end;
+  *value = (size_t)strtoull(start, &end, 10);
+  return length > 0 && end == start + length;
+}
+
+// One line: instruction set, threads allowed, elements from which on, threads used, variants.
+// 1 where it is about these, 0 where it is about others, -1 where it is wrong.
+static int parse_line(const char *line, const char *isa, size_t threads, choice *c) {
+  size_t length, allowed;
+  const char *start = word(&line, &length);
+  const int mine = strlen(isa) == length && strncmp(start, isa, length) == 0;
+  if (!number(&line, &allowed) || !number(&line, &c->n_from) || !number(&line, &c->members)) return -1;
+  if (!mine || allowed != threads) return 0;
+  if (c->members < 1 || c->members > allowed) return -1;
+  for (c->n_passes = 0; c->n_passes < MOST_PASSES; c->n_passes++) {
+    start = word(&line, &length);
+    if (length == 0) break;
+    c->passes[c->n_passes] = variant_of(start, length);
+    if (c->passes[c->n_passes] == NULL) return -1;
+  }
+  return c->n_passes > 0 && word(&line, &length) && length == 0 ? 1 : -1;
+}
+
+// The choices for so many threads, in the order of their lengths; their number, or -1.
+static int parse(const char *text, const char *isa, size_t threads, choice *choices) {
+  int found = 0;
+  while (*text != '\0') {
+    const char *end = strchr(text, '\n');
+    if (*text != '#' && *text != '\n') {
+      choice c = {0};
+      const int is_mine = parse_line(text, isa, threads, &c);
+      if (is_mine < 0 || (is_mine && found == MOST_CHOICES)) return -1;
+      if (is_mine && c.n_from < (found > 0 ? choices[found - 1].n_from + 1 : 0)) return -1;
+      if (is_mine) choices[found++] = c;
+    }
+    if (end == NULL) break;
+    text = end + 1;
+  }
+  return found > 0 && choices[0].n_from == 0 ? found : -1;
+}
+
+passline_best *passline_best_new(const char *choices, const char *isa, const int *cpus, size_t n_threads) {
+  passline_best *best = calloc(1, sizeof *best);
+  if (best == NULL) return NULL;
+  if (isa == NULL) isa = "any";
+  const int alone = parse(choices, isa, 1, best->alone);
+  const int shared = n_threads > 1 ? parse(choices, isa, n_threads, best->choices) : alone;
+  if (n_threads == 1) memcpy(best->choices, best->alone, sizeof best->choices);
+  if (alone < 0 || shared < 0 || n_threads < 1 || n_threads > MOST_MEMBERS) {
+    free(best);
+    errno = EINVAL;
+    return NULL;
+  }
+  best->n_alone = (size_t)alone;
+  best->n_choices = (size_t)shared;
+  best->team = team_start(cpus, n_threads);
+  if (best->team == NULL) {
+    free(best);
+    return NULL;
+  }
+  return best;
+}
+
+passline_best *passline_best_open(const char *path, const char *isa, const int *cpus, size_t n_threads) {
+  FILE *file = fopen(path, "r");
+  if (file == NULL) return NULL;
+  char *text = NULL;
+  size_t room = 0;
+  const ssize_t length = getdelim(&text, &room, '\0', file);
+  const int error = ferror(file) ? errno : 0;
+  fclose(file);
+  passline_best *best = NULL;
+  if (length >= 0)
+    best = passline_best_new(text, isa, cpus, n_threads);
+  else
+    errno = error != 0 ? error : EINVAL;
+  free(text);
+  return best;
+}
+
+void passline_best_free(passline_best *best) {
+  if (best == NULL) return;
+  team_end(best->team);
+  free(best);
+}
+
+static const choice *choice_for(const choice *choices, size_t n_choices, size_t n) {
+  size_t i = n_choices - 1;
+  while (choices[i].n_from > n) i--;
+  return &choices[i];
+}
+
+static void compute_alone(const choice *c, size_t n, const float *x, float *y) {
+  passline_state state = {0};
+  for (size_t i = 0; i < c->n_passes; i++) {
+    c->passes[i]->run(n, x, y, &state);
+    if (c->passes[i]->finish != NULL) c->passes[i]->finish(&state);
+  }
+}
+
+// Members take parts of a row that differ by a line at most; the last takes what is left of one.
+static size_t part_start(size_t n, size_t members, size_t member) {
+  return member == members ? n : n / LINE * member / members * LINE;
+}
+
+typedef struct row_task {
+  const passline_variant *pass;
+  size_t n, members;
+  const float *x;
+  float *y;
+  passline_state *states;  // one per member
+} row_task;
+
+static void run_part(void *argument, size_t member) {
+  const row_task *t = argument;
+  const size_t start = part_start(t->n, t->members, member);
+  const size_t end = part_start(t->n, t->members, member + 1);
+  if (start < end) t->pass->run(end - start, t->x + start, t->y + start, &t->states[member]);
+}
+
+// The sum of pairs (mantissa, exponent). A mantissa of 0 is the sum of a part in which all scores are -inf.
+static passline_state pairs_combined(const passline_state *states, size_t n) {
+  passline_state all = {.exponent = -INFINITY};
+  for (size_t i = 0; i < n; i++) {
+    if (states[i].clamp > all.clamp) all.clamp = states[i].clamp;
+    if (states[i].mantissa > 0.0f && states[i].exponent > all.exponent) all.exponent = states[i].exponent;
+  }
+  if (all.exponent == -INFINITY) all.exponent = 0.0f;
+  double sum = 0.0;
+  for (size_t i = 0; i < n; i++) {
+    const double mantissa = states[i].mantissa;
+    sum += mantissa > 0.0 ? mantissa * exp2((double)states[i].exponent - all.exponent) : mantissa;
+  }
+  all.mantissa = (float)sum;
+  return all;
+}
+
+static void compute_together(const passline_best *best, const choice *c, size_t n, const float *x, float *y) {
+  _Alignas(64) passline_state states[MOST_MEMBERS];
+  row_task task = {.n = n, .members = c->members, .x = x, .y = y, .states = states};
+  passline_state state = {0};
+  for (size_t i = 0; i < c->n_passes; i++) {
+    task.pass = c->passes[i];
+    for (size_t m = 0; m < c->members; m++) states[m] = state;
+    team_run(best->team, c->members, run_part, &task);
+    if (task.pass->finish == NULL) continue;
+    state = pairs_combined(states, c->members);
+    task.pass->finish(&state);
+  }
+}
+
+void passline_softmax(const passline_best *best, size_t n, const float *x, float *y) {
+  const choice *c = choice_for(best->choices, best->n_choices, n);
+  if (c->members > 1)
+    compute_together(best, c, n, x, y);
+  else
+    compute_alone(c, n, x, y);
+}
+
+typedef struct batch_task {
+  const passline_best *best;
+  size_t n_rows, n, members, x_distance, y_distance;
+  const float *x;
+  float *y;
+} batch_task;
+
+static void run_rows(void *argument, size_t member) {
+  const batch_task *t = argument;
+  const choice *c = choice_for(t->best->alone, t->best->n_alone, t->n);
+  const size_t end = t->n_rows * (member + 1) / t->members;
+  for (size_t row = t->n_rows * member / t->members; row < end; row++)
+    compute_alone(c, t->n, t->x + row * t->x_distance, t->y + row * t->y_distance);
+}
+
+void passline_softmax_batch(const passline_best *best, size_t n_rows, size_t n, const float *x,
+                            size_t x_distance, float *y, size_t y_distance) {
+  const size_t members = choice_for(best->choices, best->n_choices, n_rows * n)->members;
+  if (n_rows < members) {  // too few rows for one each: split every row
+    for (size_t row = 0; row < n_rows; row++)
+      passline_softmax(best, n, x + row * x_distance, y + row * y_distance);
+    return;
+  }
+  batch_task task = {best, n_rows, n, members, x_distance, y_distance, x, y};
+  team_run(best->team, members, run_rows, &task);
+}
