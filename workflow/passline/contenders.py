@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import product
 from typing import Any
@@ -13,6 +13,9 @@ from passline.registry import Study, Variant
 
 READ = "read"
 """The ceiling that reads a row."""
+
+BEST = "best"
+"""The algorithm that picks another by n; it is compared with all that it can pick."""
 
 FLOOR = "floor"
 """In place of preset or tuned: the streams of an algorithm without its arithmetic."""
@@ -61,6 +64,13 @@ def has(study: Study, name: str, built: Built, isa: str, choice: str) -> bool:
     return study.lacks(name, isa) is None and (
         choice == "preset" or all((step.label, isa) in built.chosen for step in steps)
     )
+
+
+def best(study: Study, built: Built, isa: str, choices: str, variants: Sequence[str]) -> Contender:
+    """The entry that picks an algorithm by the length of the row: by `choices`, text that names these variants."""
+    key = _key(built, study.name, BEST, "-", isa, "tuned")
+    made = _contender(f"{built.compiler} {BEST} {isa} tuned", built, list(variants), key, whole=True)
+    return {**made, "choices": choices}
 
 
 def floor(study: Study, ceilings: Study, contender: Contender, built: Built) -> Contender | None:
@@ -172,6 +182,7 @@ def _contender(
         "library": built.compiler,
         "baseline": "",
         "variants": variants,
+        "choices": "",
         "consumer": "",
         "prefix": prefix or [],
         "state": state or {},

@@ -48,6 +48,7 @@ class Design:
     ceiling_rounds: int
     tune_rounds: int
     tune_value_s: float
+    choose_rounds: int
 
 
 def design(effort: float) -> Design:
@@ -65,6 +66,7 @@ def design(effort: float) -> Design:
         ceiling_rounds=max(1, round(7 * effort)),
         tune_rounds=max(1, round(7 * effort)),
         tune_value_s=5e-4 * part,
+        choose_rounds=max(1, round(3 * effort)),
     )
 
 

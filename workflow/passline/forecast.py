@@ -91,7 +91,12 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.selftest:
         wanted = {"selftest": selftest_blocks(planner, builds, planner.selftest_sizes())}
     else:
-        wanted = {"ceilings": planner.roofs(builds), "tuning": planner.tuning(builds), "times": plan.blocks}
+        wanted = {
+            "ceilings": planner.roofs(builds),
+            "tuning": planner.tuning(builds),
+            "choosing": planner.choosing(builds),
+            "times": plan.blocks,
+        }
     steps = [_step(name, found, setup, planner, speed) for name, found in wanted.items()]
     chosen, asked = _counters(mode, setup, planner)
     if chosen.plan is not None and not arguments.selftest:

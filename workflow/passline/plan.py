@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
+import pandas as pd
+
 from passline import plan_beyond
 from passline.contenders import Built, alone, consumed, runs
 from passline.effort import design
@@ -16,7 +18,7 @@ from passline.measure.spec import Block, Contender, Inputs
 from passline.plan_blocks import merge, pairs, peers, single, stop_rule, unique, whole
 from passline.plan_points import ALONE, Batch, Point, rows_of
 from passline.registry import Isa, Study, load_isas
-from passline.sizes import Caches, key_sizes, sweep_sizes
+from passline.sizes import Caches, choosing_sizes, key_sizes, sweep_sizes
 
 CLOCK_SHARE = 0.02  # where reading the clock costs more than this share of a call, the size is skipped
 MEMORY_SHARE = 0.8  # of the machine's memory that buffers may take
@@ -110,10 +112,11 @@ class Planner:
         clock_cost_s: float,
         call_s_per_element: float,
         baselines: Mapping[str, Known] | None = None,
+        crossovers: pd.DataFrame | None = None,
     ) -> Plan:
         """All blocks of the timing step, with those of the probed `baselines` that a group asks for.
 
-        `call_s_per_element` is the time per element of the fastest algorithm in cache, from tuning: with the cost
+        `crossovers` is the table of that name: what `best` goes by. `call_s_per_element` is the time per element of the fastest algorithm in cache, from tuning: with the cost
         of reading the clock it says which sizes the paper's protocol, which reads it around every call, can time.
         """
         blocks: list[Block] = []
@@ -127,7 +130,7 @@ class Planner:
                 {"what": f"{group['kind']} blocks on {isa}", "reason": reason} for isa, reason in missing.items()
             ]
             outsiders, absent = peers(self.study, asked(group), baselines or {})
-            found, left_out = self.contenders(group, builds, isas)
+            found, left_out = self.contenders(group, builds, isas, crossovers)
             sound, out = self.sound(found, builds)
             skipped += absent + left_out + out
             for name, point, reason in self.points(group):
@@ -159,7 +162,11 @@ class Planner:
         return sorted({known.get(each, each) for each in group.get("threads", [1])})
 
     def contenders(
-        self, group: Mapping[str, Any], builds: Sequence[Built], isas: Sequence[str]
+        self,
+        group: Mapping[str, Any],
+        builds: Sequence[Built],
+        isas: Sequence[str],
+        crossovers: pd.DataFrame | None = None,
     ) -> tuple[list[Contender], list[dict[str, str]]]:
         """Contenders of a group: algorithms, or passes beside their ceilings; and what of them its ISAs lack."""
         found: list[Contender] = []
@@ -167,7 +174,7 @@ class Planner:
         for built, isa in product(builds, isas):
             if plan_beyond.is_beyond(group):
                 names = plan_beyond.names(group, self.study)
-                mine, out = plan_beyond.contenders(self.study, self.ceilings, built, isa, names)
+                mine, out = plan_beyond.contenders(self.study, self.ceilings, built, isa, names, crossovers)
                 found, lacking = found + mine, lacking + out
             elif group["kind"] == "passes":
                 found += single(self.study, self.ceilings, built, isa)
@@ -311,6 +318,27 @@ class Planner:
             for b in blocks
             if b["contenders"]
         ]
+
+    def choosing(self, builds: Sequence[Built]) -> list[Block]:
+        """Blocks of the choosing step: all that `best` may pick, over a coarse sweep; none where nothing is asked.
+
+        Where non-temporal stores may pay, from an eighth of the LLC on, also with y read next.
+        """
+        if not any(map(plan_beyond.is_beyond, self.config["blocks"])):
+            return []
+        isas, _ = self.resolve_isas("simd")
+        found = [c for b in builds for c in plan_beyond.candidates(self.study, b, isas)]
+        sound, _ = self.sound(found, builds)
+        sizes = choosing_sizes(self.host.caches)
+        large = self.host.caches.elements("llc", 1) // 8
+        points = [Point("hot", n, "normal") for n in sizes]
+        points += [Point(CONSUMED, n, "normal") for n in sizes if n >= large]
+        blocks = []
+        for point in points if sound else []:
+            timed = [consumed(c, self.ceilings, isas[-1]) for c in sound] if point.protocol == CONSUMED else sound
+            block = self.block(f"choose-{point.name}", point, timed, [])
+            blocks.append({**block, "rounds": self.design.choose_rounds, "sweeps": TUNE_SWEEPS})
+        return blocks
 
     def selftest_sizes(self) -> list[int]:
         """Row lengths of the self-test, shortest first; ConfigError for a label that no size has."""

@@ -8,19 +8,21 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+import pandas as pd
+
 from passline.algorithms import PAPER
-from passline.contenders import Built, algorithm, floor, has
+from passline.choosing import text
+from passline.contenders import BEST, Built, algorithm, best, floor, has
 from passline.measure.spec import Contender
 from passline.registry import Study, Variant
 
 BEYOND = "beyond"
 """First word of the names of such blocks."""
 
-BEST = "best"
-"""The algorithm that picks another by n; it is compared with all that it can pick."""
-
 RELOAD = "reload"
 """Whether the first pass stores exponentials that a later one reads."""
+
+BEST_TITLE = "Best"
 
 CHOICE = "tuned"
 """Nobody published a preset of these: all run as tuned here, the paper's algorithms beside them too."""
@@ -51,7 +53,12 @@ def papers_passes(study: Study) -> list[str]:
 
 
 def contenders(
-    study: Study, ceilings: Study, built: Built, isa: str, wanted: Iterable[str]
+    study: Study,
+    ceilings: Study,
+    built: Built,
+    isa: str,
+    wanted: Iterable[str],
+    crossovers: pd.DataFrame | None = None,
 ) -> tuple[list[Contender], list[dict[str, str]]]:
     """The wanted algorithms on an ISA, each floor once, and the algorithms that the ISA lacks."""
     asked = list(wanted)
@@ -61,22 +68,51 @@ def contenders(
     skipped = [
         {"what": f"{name} on {isa}", "reason": f"the study declares no {step.label} for it"} for name, step in lacking
     ]
+    found += best_of(study, built, isa, crossovers) if set(asked) & set(study.beyond) else []
     return [*found, *{f["name"]: f for f in floors if f is not None}.values()], skipped
 
 
 def comparisons(study: Study, peers: Sequence[str]) -> list[list[str]]:
     """[algorithm, base]: each algorithm beyond the paper against each of the paper's and each outside baseline."""
     bases = [*study.papers, *peers]
-    others = {BEST: [name for name in study.beyond if name != BEST]}
-    return [[name, base] for name in study.beyond for base in (*bases, *others.get(name, ()))]
+    if not study.beyond:
+        return []
+    found = [[name, base] for name in study.beyond for base in bases]
+    return found + [[BEST, base] for base in (*bases, *study.beyond)]
 
 
 def asked(pairs: Iterable[tuple[str, str]], study: Study) -> list[tuple[str, str]]:
     """Those of the comparisons that blocks beyond the paper are for: with an algorithm of their own."""
-    return [(one, base) for one, base in pairs if {one, base} & set(study.beyond)]
+    return [(one, base) for one, base in pairs if {one, base} & {*study.beyond, BEST}]
 
 
-def document(study: Study, ceilings: Study, built: Built, isas: Iterable[str], peers: Sequence[str]) -> dict[str, Any]:
+def candidates(study: Study, built: Built, isas: Iterable[str]) -> list[Contender]:
+    """All that `best` may pick on these ISAs: the algorithms beyond the paper."""
+    return [
+        algorithm(study, name, built, isa, CHOICE, split=False)
+        for isa in isas
+        for name in study.beyond
+        if has(study, name, built, isa, CHOICE)
+    ]
+
+
+def best_of(study: Study, built: Built, isa: str, crossovers: pd.DataFrame | None) -> list[Contender]:
+    """`best` on an ISA, where the session has found out what it picks."""
+    if crossovers is None or crossovers.empty:
+        return []
+    rows = crossovers[(crossovers["build_id"] == built.build_id) & (crossovers["isa"] == isa)]
+    variants = dict.fromkeys(name for names in rows["variants"] for name in names.split())
+    return [best(study, built, isa, text(rows, built.build_id), list(variants))] if variants else []
+
+
+def document(
+    study: Study,
+    ceilings: Study,
+    built: Built,
+    isas: Iterable[str],
+    peers: Sequence[str],
+    crossovers: pd.DataFrame,
+) -> dict[str, Any]:
     """What the analysis must know: the algorithms, what is compared, and each one's parts and floor by ISA."""
     whole = [
         algorithm(study, name, built, isa, CHOICE, split=False)
@@ -94,8 +130,11 @@ def document(study: Study, ceilings: Study, built: Built, isas: Iterable[str], p
         if lowest is not None:
             floors.setdefault(name, {})[isa] = lowest["key"]["algorithm"]
     algorithms = {name: study.algorithms[name] for name in study.beyond}
+    mine = crossovers[crossovers["build_id"] == built.build_id] if len(crossovers) else crossovers
+    known = {n: {"title": a.title, "passes": list(a.passes)} for n, a in algorithms.items()}
     return {
-        "algorithms": {n: {"title": a.title, "passes": list(a.passes)} for n, a in algorithms.items()},
+        "algorithms": known | ({BEST: {"title": BEST_TITLE, "passes": []}} if len(mine) else {}),
+        "choices": mine[["isa", "n_from", "algorithm"]].to_dict("records") if len(mine) else [],
         "comparisons": comparisons(study, peers),
         "parts": parts,
         "floors": floors,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from passline.table_parts import INTERVAL, ISA, KEY_COLUMNS, POINT, SESSION, TIME, integer, number, table, text
+from passline.table_parts import BUILD, INTERVAL, ISA, KEY_COLUMNS, POINT, SESSION, TIME, integer, number, table, text
 
 BEYOND_TABLES = (
     table(
@@ -16,6 +16,26 @@ BEYOND_TABLES = (
             "over_floor_low": number("lower bound of its 95 % interval"),
             "over_floor_high": number("upper bound of its 95 % interval"),
         },
+    ),
+    table(
+        "crossovers",
+        "instruction set (any: whichever is fastest) x row length: what `best` takes, and how far behind the next is",
+        SESSION
+        | BUILD
+        | {
+            "isa": text("instruction set that was asked for, or any"),
+            "threads": integer("threads that may share a row"),
+            "n_elements": integer("row length measured"),
+            "n_from": integer("shortest row that gets this algorithm"),
+            "algorithm": text("what is taken"),
+            "algorithm_isa": text("on which instruction set"),
+            "variants": text("its variants, one per pass, space-separated"),
+            "time_over_fastest": number("its time / that of the fastest candidate, protocol hot, within a round, median"),
+            "time_over_fastest_consumed": number("the same in protocol consumed, where it was measured"),
+            "next_algorithm": text("the fastest of the others, protocol hot"),
+            "next_over_chosen": number("time of that / time of what is taken"),
+        },
+        ("machine", "session", "build_id", "isa", "threads", "n_elements"),
     ),
     table(
         "goals",

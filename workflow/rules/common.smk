@@ -35,7 +35,7 @@ write_json(Path(RESULTS, "config.json"), config)
 wildcard_constraints:
     compiler="[A-Za-z0-9_.+-]+",
     study="[a-z0-9_]+",
-    step="ceilings|tuning|times|selftest",
+    step="ceilings|tuning|choosing|times|selftest",
 
 
 def modules(rule_name):
@@ -59,7 +59,7 @@ def objects_of(wildcards):
 
 def previous_step(wildcards):
     """The manifest of the measuring step before this one; the self-test stands by itself."""
-    before = {"tuning": ["ceilings"], "times": ["tuning"]}.get(wildcards.step, [])
+    before = {"tuning": ["ceilings"], "choosing": ["tuning"], "times": ["choosing"]}.get(wildcards.step, [])
     return [f"{RESULTS}/raw/{step}/manifest.json" for step in before]
 
 

@@ -18,6 +18,47 @@ rule blocks:
         "../scripts/blocks.py"
 
 
+# What the choosing step runs: all that `best` may pick, from the tuned choices.
+rule plan_choosing:
+    input:
+        builds=expand(rules.link.output.build, compiler=COMPILERS),
+        accuracy=rules.check.output[0],
+        tuning=f"{TABLES}/tuning.csv",
+        modules=modules("plan_choosing"),
+    output:
+        f"{RESULTS}/raw/choosing/blocks.json",
+    log:
+        f"{RESULTS}/logs/plan_choosing.log",
+    params:
+        config=config,
+        libraries=expand(rules.link.output.library, compiler=COMPILERS),
+    message:
+        "plan the choice of algorithms"
+    script:
+        "../scripts/plan_choosing.py"
+
+
+# Which algorithm is fastest for which length: the table, and the text that passline_softmax goes by.
+rule crossovers:
+    input:
+        manifest=f"{RESULTS}/raw/choosing/manifest.json",
+        blocks=rules.plan_choosing.output[0],
+        builds=expand(rules.link.output.build, compiler=COMPILERS),
+        modules=modules("crossovers"),
+    output:
+        table=f"{TABLES}/crossovers.csv",
+        text=f"{RESULTS}/crossovers.txt",
+    log:
+        f"{RESULTS}/logs/crossovers.log",
+    params:
+        machine=SETUP.label,
+        session=config["session"],
+    message:
+        "find where one algorithm takes over from another"
+    script:
+        "../scripts/crossovers.py"
+
+
 # What the timing step runs, from the tuned choices.
 rule plan:
     input:
@@ -25,6 +66,7 @@ rule plan:
         accuracy=rules.check.output[0],
         tuning=f"{TABLES}/tuning.csv",
         clock=f"{RESULTS}/raw/tuning/manifest.json",
+        crossovers=rules.crossovers.output.table,
         baselines=rules.baselines.output[0],
         baseline_files=rules.baselines.input.files,
         modules=modules("plan"),

@@ -24,6 +24,7 @@ def main(
     accuracy: Path,
     tuning: Path,
     clock: Path,
+    crossovers: Path,
     baselines: Path,
     plan_out: Path,
     times_out: Path,
@@ -44,7 +45,8 @@ def main(
     clock_cost_s = json.loads(clock.read_text(encoding="utf-8"))["clock_cost_s"]
     peers = {name: Known(**facts) for name, facts in json.loads(baselines.read_text(encoding="utf-8")).items()}
     tuned_builds = [built(b, checked, (tuned, setup.study)) for b in builds]
-    plan = planner.plan(tuned_builds, clock_cost_s, min(sums), peers)
+    found = read_table("crossovers", crossovers)
+    plan = planner.plan(tuned_builds, clock_cost_s, min(sums), peers, found)
     write_json(times_out, step_document(plan.blocks, config, builds, libraries))
     skipped = [{"step": "time", **row} for row in plan.skipped]
     skipped += [{"step": "build", "what": f"ISA {isa}", "reason": why} for isa, why in setup.missing_isas.items()]
@@ -88,6 +90,7 @@ def main(
                 tuned_builds[0],
                 setup.isas,
                 [name for name, known in peers.items() if known.ok],
+                found,
             ),
             "baselines": {name: asdict(known) for name, known in peers.items()},
             "isas": {name: {"title": isa.title} for name, isa in setup.isas.items()},
@@ -107,6 +110,7 @@ if __name__ == "__main__":
             Path(source.accuracy),
             Path(source.tuning),
             Path(source.clock),
+            Path(source.crossovers),
             Path(source.baselines),
             Path(snakemake.output.plan),
             Path(snakemake.output.times),

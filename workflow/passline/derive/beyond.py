@@ -16,12 +16,15 @@ from passline.tables import KEY, NOT_APPLICABLE
 KIND = "beyond"
 """First word of the names of these blocks."""
 
+BEST = "best"
+"""The algorithm that picks another by the length of the row: the plan's `choices`."""
+
 FLOOR = "floor"
 """In place of preset or tuned: the streams and stores of an algorithm without its arithmetic."""
 
 
-def pairs(contenders: Sequence[Contender], plan: Mapping[str, Any]) -> Iterator[tuple[Contender, Contender]]:
-    """The (contender, base) pairs among the contenders of a block beyond the paper.
+def pairs(contenders: Sequence[Contender], n: int, plan: Mapping[str, Any]) -> Iterator[tuple[Contender, Contender]]:
+    """The (contender, base) pairs among the contenders of a block beyond the paper, over rows of n elements.
 
     Its comparisons and those of the session, on the same ISA and choice of variants or with an outside baseline; none
     without an algorithm beyond the paper, so that the others come from their own blocks alone. And each algorithm
@@ -35,7 +38,7 @@ def pairs(contenders: Sequence[Contender], plan: Mapping[str, Any]) -> Iterator[
         bases = [base for contender, base in named if contender == algorithm and {algorithm, base} & ours]
         found = [(build, base, isa, variant) for base in bases]
         found += [(NOT_APPLICABLE, base, NOT_APPLICABLE, NOT_APPLICABLE) for base in bases]
-        if algorithm in ours and (floor := floor_of(one, plan)) is not None:
+        if algorithm in ours and (floor := floor_of(one, plan, n)) is not None:
             found.append(floor)
         yield from ((one, base) for base in found if base in present)
 
@@ -46,10 +49,13 @@ def question(found: Pair) -> tuple[str, bool]:
     return kind, kind == KIND and int(found.point["n_rows"]) > 1
 
 
-def floor_of(contender: Contender, plan: Mapping[str, Any]) -> Contender | None:
-    """The floor of an algorithm, as a contender; None where it has none, or is one."""
+def floor_of(contender: Contender, plan: Mapping[str, Any], n: int) -> Contender | None:
+    """The floor of an algorithm over rows of n elements, as a contender; None where it has none, or is one."""
     build, algorithm, isa, variant = contender
-    label = plan.get("beyond", {}).get("floors", {}).get(algorithm, {}).get(isa)
+    scheme = plan.get("beyond", {})
+    choices = [c for c in scheme.get("choices", []) if algorithm == BEST and c["isa"] == isa and c["n_from"] <= n]
+    runs = choices[-1]["algorithm"] if choices else algorithm
+    label = scheme.get("floors", {}).get(runs, {}).get(isa)
     return None if label is None or variant == FLOOR else (build, label, isa, FLOOR)
 
 
@@ -82,7 +88,7 @@ def _rows(values: BlockValues, plan: Mapping[str, Any]) -> Iterator[dict[str, An
 
 def _over_floor(values: BlockValues, contender: Contender, plan: Mapping[str, Any]) -> dict[str, Any]:
     """The floor's name, and the time of the contender over its floor's, paired within sweeps."""
-    floor = floor_of(contender, plan)
+    floor = floor_of(contender, plan, int(values.point["n_elements"]))
     if floor is None or floor not in values.contenders:
         return {
             "floor": NOT_APPLICABLE,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -104,6 +105,14 @@ class Workload:
         """Let the rows of x and y start so many bytes behind where their arrays do; the memory must reach so far."""
         for pointers, starts, offset in zip(self._pointers, self._starts, (x_bytes, y_bytes), strict=True):
             pointers[:] = starts + np.uintp(offset)
+
+    def choose(self, choices: str, isa: str) -> None:
+        """Let a call be passline_softmax with these choices of an ISA, on one thread; OSError where they are wrong."""
+        ffi, lib = self._library.ffi, self._library.lib
+        best = lib.passline_best_new(choices.encode(), isa.encode(), ffi.NULL, 1)
+        if best == ffi.NULL:
+            raise OSError(ffi.errno, f"passline_best_new for {isa}: {os.strerror(ffi.errno)}")
+        self.c.best = self._best = ffi.gc(best, lib.passline_best_free)
 
     def advance(self, calls: int) -> None:
         """Let the next call be on the row that `calls` calls lead to, for runs that start with the first."""

@@ -25,6 +25,7 @@ class Contender(TypedDict):
     library: str  # name of the build whose library holds the variants; none for a baseline
     baseline: str  # name of the outside baseline; none for passes
     variants: list[str]
+    choices: str  # not empty: a call is passline_softmax with these choices, which run some of the variants
     consumer: str  # reads y after each call, inside the clock; none but in protocol consumed
     prefix: list[str]  # run once beforehand: they leave the state that a pass alone starts from
     state: dict[str, float]  # fields of that state that are then set

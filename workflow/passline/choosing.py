@@ -1,0 +1,124 @@
+"""Which algorithm is fastest for which length of a row: what `best` goes by, and how it was found."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from passline.derive.rounds import non_temporal, round_medians
+
+ANY = "any"
+"""In place of an instruction set: whichever is fastest."""
+
+HOT, CONSUMED = "hot", "consumed"
+LEAST_GAIN = 0.01  # a longer row gets another algorithm only where it gains so much: choices stay few
+_CANDIDATE = ["algorithm", "isa"]
+
+Candidate = tuple[str, str]
+"""(algorithm, isa)."""
+
+
+def crossover_rows(timings: pd.DataFrame, variants: Mapping[Candidate, Sequence[str]]) -> pd.DataFrame:
+    """Rows of table `crossovers` from the timings of the choosing step.
+
+    At each length the fastest candidate in protocol hot is chosen: of an instruction set, and of all. Candidates that
+    store past the caches must be the fastest in protocol consumed as well, where y is read next; where that was not
+    measured they are not chosen.
+
+    Args:
+        timings: table `timings`; whole algorithms.
+        variants: the variants of each candidate, one per pass.
+    """
+    if timings.empty:
+        return pd.DataFrame()
+    rows: list[dict[str, Any]] = []
+    medians = round_medians(timings)
+    for (machine, session, build_id), mine in medians.groupby(["machine", "session", "build_id"], sort=True):
+        costs = {HOT: _costs(mine, HOT), CONSUMED: _costs(mine, CONSUMED)}
+        shared = {"machine": machine, "session": session, "build_id": build_id, "threads": 1}
+        for isa in (*sorted(mine["isa"].unique()), ANY):
+            rows += [shared | {"isa": isa} | row for row in _choices(costs, variants, isa)]
+    return pd.DataFrame(rows)
+
+
+def text(crossovers: pd.DataFrame, build_id: str) -> str:
+    """The choices of a build as passline_best_new reads them: kernels/passline.h."""
+    lines = ["# instruction set, threads allowed, elements from which on, threads used, variants"]
+    for (isa, threads), rows in crossovers[crossovers["build_id"] == build_id].groupby(["isa", "threads"], sort=False):
+        changes = rows[rows["variants"] != rows["variants"].shift()]
+        lines += [f"{isa} {threads} {row['n_from']} {threads} {row['variants']}" for _, row in changes.iterrows()]
+    return "\n".join(lines) + "\n"
+
+
+def chosen(crossovers: pd.DataFrame, build_id: str, isa: str, n: int) -> str:
+    """The algorithm that `best` takes for a row of n elements; empty where nothing was chosen."""
+    rows = crossovers[(crossovers["build_id"] == build_id) & (crossovers["isa"] == isa) & (crossovers["n_from"] <= n)]
+    return str(rows.iloc[-1]["algorithm"]) if len(rows) else ""
+
+
+def _costs(medians: pd.DataFrame, protocol: str) -> dict[int, dict[Candidate, float]]:
+    """n -> candidate -> log of its time over the fastest candidate's.
+
+    Within a round times are taken over their geometric mean: what slows a whole round cancels.
+    """
+    found: dict[int, dict[Candidate, float]] = {}
+    for n, rows in medians[medians["cache_protocol"] == protocol].groupby("n_elements", sort=True):
+        logs = np.log(rows.pivot_table(index="round", columns=_CANDIDATE, values="time_s"))
+        middle = logs.sub(logs.mean(axis=1), axis=0).median()
+        found[int(n)] = {(str(a), str(i)): float(v) for (a, i), v in (middle - middle.min()).items()}
+    return found
+
+
+def _choices(
+    costs: Mapping[str, dict[int, dict[Candidate, float]]], variants: Mapping[Candidate, Sequence[str]], isa: str
+) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = []
+    sizes = sorted(costs[HOT])
+    held: Candidate | None = None
+    for before, n in zip([0, *sizes], sizes, strict=False):
+        hot = _of(costs[HOT][n], isa)
+        read_next = _of(costs[CONSUMED].get(n, {}), isa)
+        allowed = {c: cost for c, cost in hot.items() if _may(c, read_next, variants)}
+        best = min(allowed, key=allowed.__getitem__)
+        changes = held is None or held not in allowed or allowed[held] - allowed[best] > math.log1p(LEAST_GAIN)
+        if changes and best != held:
+            held, start = best, round(math.sqrt(before * n))
+        second = min((c for c in hot if c != held), key=hot.__getitem__, default=held)
+        rows.append(
+            {
+                "n_elements": n,
+                "n_from": start,
+                "algorithm": held[0],
+                "algorithm_isa": held[1],
+                "variants": " ".join(variants[held]),
+                "time_over_fastest": math.exp(hot[held] - min(hot.values())),
+                "time_over_fastest_consumed": math.exp(read_next[held] - min(read_next.values()))
+                if read_next
+                else math.nan,
+                "next_algorithm": second[0],
+                "next_over_chosen": math.exp(hot[second] - hot[held]),
+            }
+        )
+    return rows
+
+
+def _of(costs: Mapping[Candidate, float], isa: str) -> dict[Candidate, float]:
+    return {candidate: cost for candidate, cost in costs.items() if isa in (candidate[1], ANY)}
+
+
+def _may(
+    candidate: Candidate, read_next: Mapping[Candidate, float], variants: Mapping[Candidate, Sequence[str]]
+) -> bool:
+    """Whether a candidate may be chosen: always with ordinary stores."""
+    if not _streams(variants[candidate]):
+        return True
+    ordinary = [cost for c, cost in read_next.items() if not _streams(variants[c])]
+    return candidate in read_next and read_next[candidate] < min(ordinary, default=math.inf)
+
+
+def _streams(variants: Sequence[str]) -> bool:
+    return any(map(non_temporal, variants))
