@@ -251,10 +251,10 @@ def test_the_selftest_plants_from_64_k_elements_up():
         assert shares == ({0.0, *PLANTED} if block["n_elements"] >= LEAST_PLANTED else {0.0})
 
 
-def test_rows_in_l2_plant_whole_calls_and_longer_rows_their_first_elements():
+def test_rows_in_cache_plant_whole_calls_and_longer_rows_their_first_elements():
     for block in selftest():
         for contender in block["contenders"]:
-            whole = contender["planted"] > 0 and block["n_elements"] <= CACHES.l2 // 4
+            whole = contender["planted"] > 0 and 8 * 4 * block["n_elements"] <= CACHES.llc
             assert contender["planted_every"] == (round(1 / contender["planted"]) if whole else 1)
 
 

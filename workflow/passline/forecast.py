@@ -172,6 +172,7 @@ def round_s(block: Block, moved: Mapping[str, float], llc_bytes: int, speed: Spe
         speed: of the machine.
     """
     n, value_s = block["n_elements"], block["value_s"]
+    least = max((contender["planted_every"] for contender in block["contenders"]), default=1)
     total = speed.start_s + sum(row_counts(block, llc_bytes)) * 4 * n * block["threads"] * speed.fill_s_per_byte
     for contender in block["contenders"]:
         bytes_per_element = sum(moved.get(name, 0.0) for name in contender["variants"])
@@ -181,7 +182,7 @@ def round_s(block: Block, moved: Mapping[str, float], llc_bytes: int, speed: Spe
         bytes_per_element += moved.get(contender["consumer"], 0.0)
         call_s = n * bytes_per_element * speed.read_s_per_byte * (1 + contender["planted"])
         settling = 0.0 if call_s > LONG * value_s else value_s / SETTLE
-        length_s = max(call_s * contender["planted_every"], value_s)
+        length_s = max(call_s * least, value_s)
         total += 1.5 * max(call_s, value_s) + sweeps_of(block, max(call_s, value_s)) * (length_s + settling)
     return total
 

@@ -83,9 +83,9 @@ class Outside(Timed):
         self._cursor = (self._cursor + calls) % self._count
         return [seconds / calls]
 
-    def calibrate(self, value_s: float) -> tuple[int, list[float]]:
+    def calibrate(self, value_s: float, least: int = 1) -> tuple[int, list[float]]:
         """As every contender; page faults of these first calls, which warm memory up, do not count."""
-        found = super().calibrate(value_s)
+        found = super().calibrate(value_s, least)
         self._timed = self._faults = 0
         return found
 

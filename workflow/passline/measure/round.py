@@ -172,6 +172,9 @@ def take(spec: RoundSpec) -> pyperf.BenchmarkSuite:
         else Runner(c, libraries[c["library"]], block, rows, spec["cpus"])
         for c in contenders
     ]
+    # Values of the same length meet the same disturbances: a timer that strikes every few milliseconds is in each long
+    # value and in few short ones.
+    least = max(c["planted_every"] for c in contenders)
     order = list(range(len(runners)))
     random.Random(spec["seed"]).shuffle(order)
 
@@ -185,7 +188,7 @@ def take(spec: RoundSpec) -> pyperf.BenchmarkSuite:
             runner = runners[index]
             runner.move(*moved)
             if sweep == 0:
-                warmups[index] = runner.calibrate(block["value_s"])
+                warmups[index] = runner.calibrate(block["value_s"], least)
                 doubts += runner.doubts(rows[0].y_flat[moved[1] // 4 :][: block["n_elements"]])
             elif sweep >= sweeps_of(block, sum(warmups[index][1])):
                 continue

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 
 import numpy as np
@@ -28,15 +29,15 @@ class Timed(ABC):
     def run(self, calls: int) -> list[float]:
         """Seconds per call: of the whole, or of each pass where the contender is split."""
 
-    def calibrate(self, value_s: float) -> tuple[int, list[float]]:
-        """Choose the calls per value so that a value takes about value_s; return the warm-up run."""
+    def calibrate(self, value_s: float, least: int = 1) -> tuple[int, list[float]]:
+        """Choose the calls per value, `least` or more, so that it takes about value_s; return the warm-up run."""
         calls, seconds = 1, self.run(1)
         while sum(seconds) * calls < value_s / 8:
             calls *= 4
             seconds = self.run(calls)
         # Whole numbers of the calls among which one is made twice: the slowdown is then as large as it should be.
         every = self.contender["planted_every"]
-        self.calls = every * max(1, round(value_s / sum(seconds) / every))
+        self.calls = every * max(math.ceil(least / every), round(value_s / sum(seconds) / every))
         return calls, seconds
 
     def doubts(self, y: Floats) -> list[str]:
