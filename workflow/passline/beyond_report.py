@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from passline import formats
+from passline.choosing import ANY
 from passline.derive import selection
 from passline.derive.beyond import FLOOR
 from passline.derive.goals import GEOMETRIC_MEAN, MET, MISSED, OPEN, UNAVAILABLE
@@ -35,6 +36,7 @@ def report_tables(tables: Tables, plan: Plan) -> dict[str, ReportTable]:
         "beyond_times": times(tables, usual(tables["beyond"]), plan),
         "beyond_consumed": times(tables, consumed(tables["beyond"]), plan),
         "beyond_batches": batches(tables, plan),
+        "beyond_crossovers": crossovers(tables, plan),
         "beyond_parts": parts(tables, plan),
         "beyond_error": errors(tables, plan),
         "beyond_baselines": baselines(tables, plan),
@@ -115,6 +117,21 @@ def batches(tables: Tables, plan: Plan) -> ReportTable:
         ])  # fmt: skip
     head = ["ISA", "protocol", "batch", "threads", "elements", "rows", "fastest of the paper's", "ns"]
     return table([*head, "fastest of ours", "ns", "speed-up"], shown)
+
+
+def crossovers(tables: Tables, plan: Plan) -> ReportTable:
+    """What `best` takes from which length on, and by how much the next algorithm was slower there."""
+    rows = tables["crossovers"]
+    shown = []
+    for (isa, _), mine in rows[rows["isa"] != ANY].groupby(["isa", "n_from"], sort=True):
+        first, last = mine.iloc[0], mine.iloc[-1]
+        measured = {formats.binary_count(first["n_elements"]): None, formats.binary_count(last["n_elements"]): None}
+        lead = mine["next_over_chosen"]
+        shown.append([
+            isa_title(isa, plan), formats.count(first["n_from"]), algorithm_title(str(first["algorithm"]), plan),
+            str(first["variants"]), " to ".join(measured), f"{lead.min():.3f} to {lead.max():.3f}",
+        ])  # fmt: skip
+    return table(["ISA", "from", "algorithm", "variants", "measured at", "next slower by"], shown)
 
 
 def _title(rows: pd.DataFrame, plan: Plan) -> str:

@@ -184,6 +184,7 @@ rule numbers:
         ratios=rules.ratios.output.ratios,
         claims=rules.claims.output[0],
         beyond=rules.beyond.output.beyond,
+        crossovers=rules.crossovers.output.table,
         goals=rules.beyond.output.goals,
         baselines=rules.timings.output.baselines,
         skipped=rules.skipped.output[0],

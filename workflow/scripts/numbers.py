@@ -22,6 +22,7 @@ TABLES = (
     "ratios",
     "claims",
     "beyond",
+    "crossovers",
     "goals",
     "baselines",
     "skipped",

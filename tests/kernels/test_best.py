@@ -1,0 +1,167 @@
+"""passline_softmax: it runs what the choices say, on one thread and on several, and refuses choices that are wrong."""
+
+from __future__ import annotations
+
+import errno
+import re
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from built_kernels import Built
+
+from passline.measure.library import Library
+from passline.reference import Floats, make_inputs, softmax
+from passline.registry import KERNELS
+
+NORMAL = {"distribution": "normal", "mean": 0, "deviation": 3}
+LENGTHS = (1, 2, 15, 16, 17, 31, 33, 64, 1000, 4097, 70_001)
+
+
+@pytest.fixture(scope="module")
+def library(built: Built) -> Library:
+    return built.load()
+
+
+def presets(built: Built, isa: str, algorithm: str) -> str:
+    steps = built.study.algorithms[algorithm].steps
+    return " ".join(built.study.preset(s.pass_name, isa, s).name for s in steps)
+
+
+def choices(built: Built, isa: str) -> str:
+    """Short rows reload, longer ones do not, and long ones store past the caches; two threads share from 64 on."""
+    short, middle, long = (
+        presets(built, isa, name) for name in ("two_pass_ref_reload", "two_pass_ref", "two_pass_ref_nt")
+    )
+    return (
+        f"# made for a test\n{isa} 1 0 1 {short}\n{isa} 1 100 1 {middle}\nother 1 0 1 no-such-variant\n"
+        f"{isa} 1 5000 1 {long}\n{isa} 2 0 1 {short}\n{isa} 2 64 2 {middle}\n{isa} 2 5000 2 {long}\n"
+    )
+
+
+def opened(library: Library, text: str, isa: str | None, threads: int = 1) -> Any:
+    ffi, lib = library.ffi, library.lib
+    best = lib.passline_best_new(text.encode(), isa.encode() if isa else ffi.NULL, ffi.NULL, threads)
+    assert best != ffi.NULL, errno.errorcode[ffi.errno]
+    return ffi.gc(best, lib.passline_best_free)
+
+
+def rows(library: Library, *arrays: Floats) -> list[Any]:
+    return [library.row(array) for array in arrays]
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_rows_of_all_lengths(library: Library, built: Built, threads: int) -> None:
+    for isa in built.isas:
+        best = opened(library, choices(built, isa), isa, threads)
+        for n in LENGTHS:
+            x = make_inputs(NORMAL, n, n)
+            y = np.full(n + 2, 7, dtype=np.float32)
+            library.lib.passline_softmax(best, n, *rows(library, x, y[1:]))
+            assert (y[0], y[-1]) == (7, 7)
+            np.testing.assert_allclose(y[1:-1], softmax(x), rtol=1e-6)
+            library.lib.passline_softmax(best, n, *rows(library, x, x))
+            np.testing.assert_allclose(x, y[1:-1], rtol=1e-6)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_parts_that_hold_no_number(library: Library, built: Built, value: float) -> None:
+    """One part of a row on two threads is -inf alone; NaN and +inf in either part reach all outputs."""
+    n = 6400
+    for isa in built.isas:
+        best = opened(library, choices(built, isa), isa, 2)
+        for part in (slice(0, n // 2), slice(n // 2, n)):
+            x = make_inputs(NORMAL, n, 1)
+            x[part] = -np.inf
+            x[part.start + 5] = value
+            y = np.empty_like(x)
+            library.lib.passline_softmax(best, n, *rows(library, x, y))
+            if value == -np.inf:
+                np.testing.assert_allclose(y, softmax(x), rtol=1e-6)
+                assert not y[part].any()
+            else:
+                assert np.isnan(y).all()
+        x = np.full(n, -np.inf, dtype=np.float32)
+        library.lib.passline_softmax(best, n, *rows(library, x, x))
+        assert np.isnan(x).all()
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize(("n_rows", "n"), [(1, 9000), (3, 40), (5, 777), (2, 1)])
+def test_a_batch_is_its_rows(library: Library, built: Built, threads: int, n_rows: int, n: int) -> None:
+    for isa in built.isas:
+        best = opened(library, choices(built, isa), isa, threads)
+        x = make_inputs(NORMAL, n_rows * (n + 3), 2).reshape(n_rows, n + 3)
+        y = np.full((n_rows, n + 5), 7, dtype=np.float32)
+        library.lib.passline_softmax_batch(
+            best, n_rows, n, library.row(x.reshape(-1)), n + 3, library.row(y.reshape(-1)), n + 5
+        )
+        assert (y[:, n:] == 7).all()
+        for row in range(n_rows):
+            np.testing.assert_allclose(y[row, :n], softmax(x[row, :n]), rtol=1e-6)
+
+
+def test_it_runs_what_the_choices_say(library: Library, built: Built) -> None:
+    """A length just below a crossover gives the very outputs of one algorithm, at it those of the next."""
+    isa = built.isas[0] if isinstance(built.isas, list) else next(iter(built.isas))
+    best = opened(library, choices(built, isa), isa)
+    for n, name in ((99, "two_pass_ref_reload"), (100, "two_pass_ref"), (5000, "two_pass_ref_nt")):
+        x = make_inputs(NORMAL, n, n)
+        y, own = np.empty_like(x), np.empty_like(x)
+        library.lib.passline_softmax(best, n, *rows(library, x, y))
+        library.call(presets(built, isa, name).split(), x, own)
+        assert (y == own).all()
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        "",
+        "# nothing\n",
+        "{isa} 1 5 1 {good}\n",
+        "{isa} 1 0 2 {good}\n",
+        "{isa} 1 0 1\n",
+        "{isa} 1 0 1 f32-rmax-none\n",
+        "{isa} 1 0 1 {good}\n{isa} 1 0 1 {good}\n",
+        "{isa} one 0 1 {good}\n",
+        "{isa} 1 0 1 {good} {good} {good}\n",
+        "{isa} 2 0 1 {good}\n",
+    ],
+)
+def test_wrong_choices_are_refused(library: Library, built: Built, wrong: str) -> None:
+    isa = next(iter(built.isas))
+    text = wrong.format(isa=isa, good=presets(built, isa, "two_pass_ref"))
+    found = library.lib.passline_best_new(text.encode(), isa.encode(), library.ffi.NULL, 1)
+    assert found == library.ffi.NULL
+    assert library.ffi.errno == errno.EINVAL
+
+
+def test_a_cpu_that_is_not_there(library: Library, built: Built) -> None:
+    isa = next(iter(built.isas))
+    cpus = library.ffi.new("int[]", [0, 1 << 20])
+    found = library.lib.passline_best_new(choices(built, isa).encode(), isa.encode(), cpus, 2)
+    assert found == library.ffi.NULL
+    assert library.ffi.errno == errno.EINVAL
+
+
+def test_a_file_that_is_not_there(library: Library) -> None:
+    found = library.lib.passline_best_open(b"/nowhere/crossovers.txt", library.ffi.NULL, library.ffi.NULL, 1)
+    assert found == library.ffi.NULL
+    assert library.ffi.errno == errno.ENOENT
+
+
+def test_the_program_of_the_readme(built: Built, tmp_path: Path) -> None:
+    readme = (KERNELS / "README.md").read_text(encoding="utf-8")
+    (program,) = re.findall(r"```c\n(.*?)```", readme, flags=re.DOTALL)
+    (tmp_path / "example.c").write_text(program)
+    isa = list(built.isas)[-1]
+    (tmp_path / "crossovers.txt").write_text(f"any 1 0 1 {presets(built, isa, 'two_pass_ref')}\n")
+    compiled = ["gcc", "-std=c11", "-Wall", "-Werror", "-I", str(KERNELS), "example.c", str(built.path), "-o", "example"]
+    subprocess.run(compiled, cwd=tmp_path, check=True)
+    said = subprocess.run(["./example", "crossovers.txt"], cwd=tmp_path, check=True, capture_output=True, text=True)
+    assert said.stdout.startswith("sum 1.0000")
+    nothing = subprocess.run(["./example", "none.txt"], cwd=tmp_path, check=False, capture_output=True, text=True)
+    assert nothing.returncode == 1
+    assert "crossovers.txt: No such file or directory" in nothing.stderr

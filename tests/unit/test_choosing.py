@@ -1,0 +1,84 @@
+"""Where one algorithm takes over from another, on made-up times of known truth."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+
+from passline.choosing import chosen, crossover_rows, text
+from passline.tables import KEY, conform
+
+VARIANTS = {
+    ("short", "avx2"): ["f32-a-avx2"],
+    ("long", "avx2"): ["f32-b-avx2"],
+    ("streaming", "avx2"): ["f32-b-avx2", "f32-c-avx2-nt-u16"],
+    ("short", "avx512f"): ["f32-a-avx512f"],
+}
+
+
+def timings(times: dict[tuple[str, str, str, int], float]) -> pd.DataFrame:
+    """(protocol, algorithm, isa, n) -> seconds; three rounds of which one is slow as a whole."""
+    rows = []
+    for (protocol, algorithm, isa, n), seconds in times.items():
+        for number, slow in enumerate((1.0, 1.7, 1.1)):
+            key = dict.fromkeys(KEY, "-") | {
+                "build_id": "id", "algorithm": algorithm, "isa": isa, "variant": "tuned", "n_elements": n,
+                "cache_protocol": protocol, "pass_index": 0, "threads": 1, "n_rows": 1,
+            }  # fmt: skip
+            rows.append(
+                key | {"block": f"choose-{protocol}-{n}", "round": number, "is_warmup": False, "time_s": seconds * slow}
+            )
+    return pd.DataFrame(rows)
+
+
+def found(times: dict[tuple[str, str, str, int], float]) -> pd.DataFrame:
+    return conform("crossovers", crossover_rows(timings(times), VARIANTS))
+
+
+def test_each_length_gets_its_fastest_and_the_crossover_lies_between_them() -> None:
+    times = {("hot", "short", "avx2", 100): 1.0, ("hot", "long", "avx2", 100): 1.2}
+    times |= {("hot", "short", "avx2", 400): 5.0, ("hot", "long", "avx2", 400): 4.0}
+    rows = found(times)
+    mine = rows[rows["isa"] == "avx2"]
+    assert list(mine["algorithm"]) == ["short", "long"]
+    assert list(mine["n_from"]) == [0, 200]
+    assert list(mine["time_over_fastest"]) == [1.0, 1.0]
+    assert list(mine["next_over_chosen"]) == pytest.approx([1.2, 1.25])
+    assert [chosen(rows, "id", "avx2", n) for n in (1, 199, 200, 10_000)] == ["short", "short", "long", "long"]
+    assert chosen(rows, "id", "neon", 1) == ""
+    assert text(rows[rows["isa"] == "avx2"], "id").splitlines()[1:] == [
+        "avx2 1 0 1 f32-a-avx2",
+        "avx2 1 200 1 f32-b-avx2",
+    ]
+
+
+def test_a_gain_below_one_percent_changes_nothing() -> None:
+    times = {("hot", "short", "avx2", 100): 1.0, ("hot", "long", "avx2", 100): 1.2}
+    times |= {("hot", "short", "avx2", 400): 4.02, ("hot", "long", "avx2", 400): 4.0}
+    rows = found(times)
+    assert list(rows[rows["isa"] == "avx2"]["algorithm"]) == ["short", "short"]
+    assert rows[rows["isa"] == "avx2"]["time_over_fastest"].iloc[1] == pytest.approx(1.005)
+
+
+@pytest.mark.parametrize(
+    ("read_next", "picks"),
+    [({"long": 5.0, "streaming": 4.5}, "streaming"), ({"long": 5.0, "streaming": 5.5}, "long"), ({}, "long")],
+)
+def test_stores_past_the_caches_must_win_where_y_is_read_next_too(read_next: dict[str, float], picks: str) -> None:
+    times = {("hot", "long", "avx2", 400): 4.0, ("hot", "streaming", "avx2", 400): 3.0}
+    times |= {("consumed", name, "avx2", 400): seconds for name, seconds in read_next.items()}
+    assert list(found(times)["algorithm"]) == [picks, picks]  # on avx2, and on any
+
+
+def test_any_instruction_set_is_the_fastest_of_all() -> None:
+    rows = found({("hot", "short", "avx2", 100): 1.0, ("hot", "short", "avx512f", 100): 0.7})
+    assert dict(zip(rows["isa"], rows["algorithm_isa"], strict=True)) == {
+        "any": "avx512f",
+        "avx2": "avx2",
+        "avx512f": "avx512f",
+    }
+
+
+def test_without_rounds_there_is_nothing_to_choose() -> None:
+    assert conform("crossovers", crossover_rows(pd.DataFrame(), {})).empty
+    assert text(conform("crossovers", pd.DataFrame()), "id").startswith("#")
