@@ -38,7 +38,7 @@ def host_isas() -> dict[str, Isa]:
 
 @pytest.fixture(scope="session")
 def built(compiler: str, host_isas: dict[str, Isa], tmp_path_factory: pytest.TempPathFactory) -> Built:
-    """Of every pass on every instruction set the preset, the first and the last variant of the default grid."""
+    """Of every pass on every instruction set the first and the last variant of the default grid, and the presets."""
     study = load_study(KERNELS / "softmax", host_isas)
     chosen = [
         variant
@@ -46,7 +46,8 @@ def built(compiler: str, host_isas: dict[str, Isa], tmp_path_factory: pytest.Tem
         for isa in host_isas
         for found in [study.variants_of(name, isa)]
         if found
-        for variant in dict.fromkeys(v.name for v in (study.preset(name, isa), found[0], found[-1]))
+        for step in study.steps(name)
+        for variant in dict.fromkeys(v.name for v in (study.preset(name, isa, step), found[0], found[-1]))
     ]
     few = tuple(variant for variant in study.variants if variant.name in chosen)
     folder = tmp_path_factory.mktemp("built")

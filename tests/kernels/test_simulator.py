@@ -275,7 +275,7 @@ def test_simulator_misses_bytes_without_instrumentation_or_hooks(
     assert counted.bytes_loaded["x"] == (4000 if instrumented else 0)
     assert counted.bytes_stored["y"] == (4000 if hooked else 0)
     with pytest.raises(AssertionError):
-        assert_bytes(counted, study.passes["copy"], 1000)
+        assert_bytes(counted, study.passes["copy"], variant, 1000)
 
 
 # Independent caches.
