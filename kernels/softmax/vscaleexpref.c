@@ -56,10 +56,10 @@ void PASSLINE_SYMBOL(size_t n, const float *x, float *y, passline_state *state) 
   const double exponent = state->exponent + (double)(more - 1);
   const reference r = reference_at((float)(exponent * EXP_LN2));
   const double factor = exp2(reference_log2(r) - exponent) / (mantissa * reference_bias(r));
-  // Of NaN times a power of two, 2^-infinity would make 0.
-  const int careful = state->clamp != 0.0f || isnan(factor);
-  const weights_mode mode = careful ? CAREFUL : reference_mode(r);
-  if (mode == NEAR)
+  const weights_mode mode = state->clamp != 0.0f ? CAREFUL : reference_mode(r);
+  if (isnan(factor))  // NaN times 2^-infinity would be 0 for some scores
+    for (size_t i = 0; i < n; i++) y[i] = NAN;
+  else if (mode == NEAR)
     scale_weights(NEAR, r, factor, n, x, y);
   else if (mode == FAR)
     scale_weights(FAR, r, factor, n, x, y);
