@@ -50,8 +50,8 @@ const passline_variant *passline_variants(size_t *count);
 typedef struct passline_best passline_best;
 
 // The text holds one choice a line, as a session measures them (crossovers.txt). `isa` is an instruction set,
-// or NULL for whichever is fastest. A row may be split over n_threads threads: the caller, which should run on
-// cpus[0], and others that are started here, each pinned to its cpu; none is pinned where cpus is NULL.
+// or NULL for whichever is fastest. A row may be split over n_threads threads: the caller, which should run
+// on cpus[0], and others that are started here, each pinned to its cpu; none is pinned where cpus is NULL.
 // Returns NULL with errno, EINVAL where the text is wrong, says nothing about this instruction set and number
 // of threads, or names a variant that this library does not hold.
 passline_best *passline_best_new(const char *choices, const char *isa, const int *cpus, size_t n_threads);

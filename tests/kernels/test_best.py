@@ -158,7 +158,18 @@ def test_the_program_of_the_readme(built: Built, tmp_path: Path) -> None:
     (tmp_path / "example.c").write_text(program)
     isa = list(built.isas)[-1]
     (tmp_path / "crossovers.txt").write_text(f"any 1 0 1 {presets(built, isa, 'two_pass_ref')}\n")
-    compiled = ["gcc", "-std=c11", "-Wall", "-Werror", "-I", str(KERNELS), "example.c", str(built.path), "-o", "example"]
+    compiled = [
+        "gcc",
+        "-std=c11",
+        "-Wall",
+        "-Werror",
+        "-I",
+        str(KERNELS),
+        "example.c",
+        str(built.path),
+        "-o",
+        "example",
+    ]
     subprocess.run(compiled, cwd=tmp_path, check=True)
     said = subprocess.run(["./example", "crossovers.txt"], cwd=tmp_path, check=True, capture_output=True, text=True)
     assert said.stdout.startswith("sum 1.0000")

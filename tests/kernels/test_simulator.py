@@ -20,6 +20,7 @@ STUDIES = st.chosen(ALL_ISAS)
 CHOSEN = [(study, variant) for study in STUDIES for variant in study.variants]
 ORDINARY = [(study, variant) for study, variant in CHOSEN if not variant.non_temporal]
 STREAMING = [(study, variant) for study, variant in CHOSEN if variant.non_temporal]
+VARIANTS = {variant.name: variant for _, variant in CHOSEN}
 MODEL = st.model(STUDIES, ALL_ISAS, OUT_OF_CACHE)
 # The state, constants and the ragged ends of rows: lines that no model per element counts.
 FEW_LINES = 10
@@ -75,10 +76,11 @@ def assert_bytes(counted: st.Counts, step: Pass, variant: Variant, n: int) -> No
     assert counted.bytes_stored["elsewhere"] <= RAGGED_BYTES
 
 
-def assert_lines(counted: Lines, expected: Lines) -> None:
+def assert_lines(counted: Lines, expected: Lines, variant: Variant) -> None:
+    few = FEW_LINES + sampled(variant, OUT_OF_CACHE) // min(variant.lanes, 16)  # a line for each vector sampled
     for what in st.LINE_KINDS:
         wanted = getattr(expected, what)
-        assert getattr(counted, what) == pytest.approx(wanted, rel=0.01, abs=FEW_LINES), what
+        assert getattr(counted, what) == pytest.approx(wanted, rel=0.01, abs=few), what
 
 
 def test_simulator_runs_every_variant_that_the_study_says_was_simulated() -> None:
@@ -168,7 +170,7 @@ def test_simulator_confirms_the_traffic_model_out_of_cache(
     simulator.start(LLC, rows)
     counted = simulator.run(name, rows)
     assert_bytes(counted, step, variant, OUT_OF_CACHE)
-    assert_lines(counted.lines, MODEL[name])
+    assert_lines(counted.lines, MODEL[name], variant)
     assert counted.partial <= (2 if variant.non_temporal else 0)
 
 
@@ -207,6 +209,8 @@ def test_simulator_non_temporal_stores_go_to_memory_in_cache_too(
 
 # Dirty lines that a pass leaves behind.
 
+STARTING_WITH_READS = [name for name, a in STUDIES[0].algorithms.items() if not STUDIES[0].passes[a.passes[0]].writes]
+
 
 def presets(simulator: Simulator, algorithm: str, isa: str) -> list[str]:
     study = STUDIES[0]
@@ -214,7 +218,7 @@ def presets(simulator: Simulator, algorithm: str, isa: str) -> list[str]:
 
 
 @pytest.mark.parametrize("isa", ALL_ISAS)
-@pytest.mark.parametrize("algorithm", STUDIES[0].algorithms)
+@pytest.mark.parametrize("algorithm", STARTING_WITH_READS)
 def test_simulator_dirty_lines_carried_into_the_next_pass_are_bounded_by_the_cache(
     simulator: Simulator, algorithm: str, isa: str
 ) -> None:
@@ -249,7 +253,7 @@ def test_simulator_pass_repeated_without_a_flush_writes_what_the_model_says(
     rows = st.new_rows(OUT_OF_CACHE)
     simulator.start(LLC, rows)
     simulator.run(name, rows, flush=False)
-    assert_lines(simulator.run(name, rows, flush=False).lines, MODEL[name])
+    assert_lines(simulator.run(name, rows, flush=False).lines, MODEL[name], variant)
 
 
 # What would go wrong silently.
@@ -311,7 +315,8 @@ def test_simulator_agrees_with_callgrind(simulator: Simulator, gcc: str, tmp_pat
         simulator.start(LLC, rows)
         simulator.run(name, rows, flush=False)
         ours = simulator.run(name, rows, flush=False).lines
-        assert_lines(lines, MODEL[name])
+        assert_lines(lines, MODEL[name], VARIANTS[name])
         for what in st.LINE_KINDS:
-            # Instructions and the caller share callgrind's cache.
-            assert getattr(lines, what) == pytest.approx(getattr(ours, what), abs=20), (name, what)
+            # Instructions and the caller share callgrind's cache, and so do the lines that were sampled.
+            few = 20 + sampled(VARIANTS[name], OUT_OF_CACHE) // VARIANTS[name].lanes
+            assert getattr(lines, what) == pytest.approx(getattr(ours, what), abs=few), (name, what)

@@ -20,6 +20,7 @@ _CANDIDATE = ["algorithm", "isa"]
 
 Candidate = tuple[str, str]
 """(algorithm, isa)."""
+_CANDIDATE_NONE: Candidate = ("", "")
 
 
 def crossover_rows(timings: pd.DataFrame, variants: Mapping[Candidate, Sequence[str]]) -> pd.DataFrame:
@@ -61,7 +62,7 @@ def chosen(crossovers: pd.DataFrame, build_id: str, isa: str, n: int) -> str:
 
 
 def _costs(medians: pd.DataFrame, protocol: str) -> dict[int, dict[Candidate, float]]:
-    """n -> candidate -> log of its time over the fastest candidate's.
+    """Row length -> candidate -> log of its time over the fastest candidate's.
 
     Within a round times are taken over their geometric mean: what slows a whole round cancels.
     """
@@ -78,16 +79,16 @@ def _choices(
 ) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     sizes = sorted(costs[HOT])
-    held: Candidate | None = None
+    held, start = _CANDIDATE_NONE, 0
     for before, n in zip([0, *sizes], sizes, strict=False):
         hot = _of(costs[HOT][n], isa)
         read_next = _of(costs[CONSUMED].get(n, {}), isa)
         allowed = {c: cost for c, cost in hot.items() if _may(c, read_next, variants)}
         best = min(allowed, key=allowed.__getitem__)
-        changes = held is None or held not in allowed or allowed[held] - allowed[best] > math.log1p(LEAST_GAIN)
-        if changes and best != held:
+        if held not in allowed or allowed[held] - allowed[best] > math.log1p(LEAST_GAIN):
             held, start = best, round(math.sqrt(before * n))
-        second = min((c for c in hot if c != held), key=hot.__getitem__, default=held)
+        others = [candidate for candidate in hot if candidate != held]
+        second = min(others, key=hot.__getitem__, default=held)
         rows.append(
             {
                 "n_elements": n,
@@ -96,14 +97,16 @@ def _choices(
                 "algorithm_isa": held[1],
                 "variants": " ".join(variants[held]),
                 "time_over_fastest": math.exp(hot[held] - min(hot.values())),
-                "time_over_fastest_consumed": math.exp(read_next[held] - min(read_next.values()))
-                if read_next
-                else math.nan,
+                "time_over_fastest_consumed": _over_fastest(read_next, held),
                 "next_algorithm": second[0],
                 "next_over_chosen": math.exp(hot[second] - hot[held]),
             }
         )
     return rows
+
+
+def _over_fastest(costs: Mapping[Candidate, float], candidate: Candidate) -> float:
+    return math.exp(costs[candidate] - min(costs.values())) if costs else math.nan
 
 
 def _of(costs: Mapping[Candidate, float], isa: str) -> dict[Candidate, float]:

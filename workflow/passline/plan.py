@@ -116,8 +116,9 @@ class Planner:
     ) -> Plan:
         """All blocks of the timing step, with those of the probed `baselines` that a group asks for.
 
-        `crossovers` is the table of that name: what `best` goes by. `call_s_per_element` is the time per element of the fastest algorithm in cache, from tuning: with the cost
-        of reading the clock it says which sizes the paper's protocol, which reads it around every call, can time.
+        `crossovers` is the table of that name: what `best` goes by. `call_s_per_element` is the time per element of
+        the fastest algorithm in cache, from tuning: with the cost of reading the clock it says which sizes the paper's
+        protocol, which reads it around every call, can time.
         """
         blocks: list[Block] = []
         skipped: list[dict[str, str]] = []
@@ -333,7 +334,7 @@ class Planner:
         large = self.host.caches.elements("llc", 1) // 8
         points = [Point("hot", n, "normal") for n in sizes]
         points += [Point(CONSUMED, n, "normal") for n in sizes if n >= large]
-        blocks = []
+        blocks: list[Block] = []
         for point in points if sound else []:
             timed = [consumed(c, self.ceilings, isas[-1]) for c in sound] if point.protocol == CONSUMED else sound
             block = self.block(f"choose-{point.name}", point, timed, [])

@@ -30,7 +30,9 @@ BEYOND_TABLES = (
             "algorithm": text("what is taken"),
             "algorithm_isa": text("on which instruction set"),
             "variants": text("its variants, one per pass, space-separated"),
-            "time_over_fastest": number("its time / that of the fastest candidate, protocol hot, within a round, median"),
+            "time_over_fastest": number(
+                "its time / that of the fastest candidate, protocol hot, within a round, median"
+            ),
             "time_over_fastest_consumed": number("the same in protocol consumed, where it was measured"),
             "next_algorithm": text("the fastest of the others, protocol hot"),
             "next_over_chosen": number("time of that / time of what is taken"),
