@@ -29,6 +29,7 @@ from passline.machine_sources import Cache
 from passline.measure import lock
 from passline.measure.library import Library
 from passline.plan import Host, Planner
+from passline.plan_beyond import papers_passes
 from passline.registry import KERNELS, load_isas, load_study, traffic
 from passline.registry_table import registry_rows
 from passline.sizes import Caches
@@ -76,7 +77,9 @@ class Session:
         write_machine(self.machine, folder / "machine.json")
         planner = Planner({**CONFIG, "blocks": BLOCKS}, *self.studies, isas, Host(CACHES, 8 << 30, cpus))
         self.labels = planner.labels
-        self.chosen = dict(untuned(self.studies[0], [self.isa], "gcc").chosen)
+        kept = papers_passes(self.studies[0])
+        chosen = untuned(self.studies[0], [self.isa], "gcc").chosen
+        self.chosen = {key: variant for key, variant in chosen.items() if key[0] in kept}
         self.blocks = planner.plan([Built("cc", "id", self.chosen)], 0.0, 1e-9).blocks
         timed = {
             "host": {"libraries": {"cc": str(self.library)}, "cpus": list(cpus), "llc_bytes": LLC, "seed": 1},

@@ -20,7 +20,10 @@ def test_the_error_grows_with_the_row_and_the_sum_goes_wrong(built: Built) -> No
     assert (table["reason"] == "-").all()
     errors = table.pivot(index=["algorithm", "isa"], columns="n_elements", values="max_error_ulp")
     assert (errors[1 << 12] < 100).all()
-    assert (errors[1 << 20] > errors[1 << 12]).all()
+    # Float partial sums grow worse with the row; blocks that are added in double precision do not.
+    folded = errors.index.get_level_values("algorithm").str.startswith("two_pass_ref")
+    assert (errors[1 << 20] > errors[1 << 12])[~folded].all()
+    assert (errors[1 << 20] < 8)[folded].all()
     assert table["sum_error"].abs().max() < 1e-3
 
 

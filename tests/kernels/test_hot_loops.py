@@ -24,7 +24,7 @@ def test_every_pass_has_a_variant_without_spills_and_calls(built: Built) -> None
             assert all(loop.reason is None for loop in found.values()), found
             assert all(loop.calls == 0 for loop in found.values()), found
             clean = [variant for variant in variants if found[variant.name].stack_references == 0]
-            # A loop of raddexponline holds the moving of references as well, which is rare; with 16 registers it spills.
+            # A loop of raddexponline also moves references, which is rare; with 16 registers it spills.
             assert clean or (name, isa) == ("raddexponline", "avx2"), found
             # XNNPACK needs 12 to 20 vector instructions per vector, and a store and a load beside.
             for variant in clean if isa != "scalar" else []:

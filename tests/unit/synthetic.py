@@ -444,6 +444,7 @@ def tables(shape: Shape = FULL, microarchitecture: str = "zen4") -> dict[str, pd
         "passes": conform("passes", passes_table(timed, declared, counters(shape), scheme)),
         "ratios": ratios,
         "beyond": conform("beyond", beyond_table(timed, scheme)),
+        "crossovers": conform("crossovers", pd.DataFrame()),
         "goals": conform("goals", goals_table(load_goals(GOALS), ratios, scheme)),
         "baselines": conform("baselines", pd.DataFrame()),
         "round_ratios": conform("round_ratios", round_ratios_table(found, taken)),

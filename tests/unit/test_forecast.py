@@ -124,7 +124,7 @@ def test_a_plan_says_what_runs_for_how_long_and_when_it_ends(planned):
     said = planned()
     assert "Session default, study softmax, effort 1, on here:" in said
     times = [0, 0, 0]
-    for name in ("ceilings", "tuning", "times"):
+    for name in ("ceilings", "tuning", "choosing", "times"):
         least, most, about = map(seconds, row(said, name)[-3:])
         assert 0 < least <= about <= most
         times = [a + b for a, b in zip(times, (least, most, about), strict=True)]
@@ -156,7 +156,8 @@ def test_a_plan_says_what_is_skipped_and_why(planned):
 
 def test_more_effort_takes_longer_with_narrower_targets(planned):
     one, four = planned(effort=1), planned(effort=4)
-    assert seconds(row(four, "measuring")[2]) > 3 * seconds(row(one, "measuring")[2])
+    # Some groups of the default session have a number of rounds of their own.
+    assert seconds(row(four, "measuring")[2]) > 2.5 * seconds(row(one, "measuring")[2])
     assert f"within {design(4).target_in_cache:.2%} in cache and {design(4).target:.2%}" in four
 
 

@@ -175,7 +175,7 @@ def test_a_study_without_any_skips_the_blocks_and_says_so(folder: Path, tmp_path
 
 
 def test_what_the_analysis_is_told(study: Study) -> None:
-    told = document(study, CEILINGS, Built("gcc", "id", tuned(study)), ["avx2", "avx512f"], ["torch"])
+    told = document(study, CEILINGS, Built("gcc", "id", tuned(study)), ["avx2", "avx512f"], ["torch"], pd.DataFrame())
     assert list(told["algorithms"]) == list(EXTRA)
     assert ["two_pass_plain", "two_pass"] in told["comparisons"]
     assert ["two_pass_plain", "torch"] in told["comparisons"]

@@ -11,7 +11,6 @@ import numpy.typing as npt
 import pandas as pd
 
 from passline.errors import TableError
-from passline.statistics import Floats
 from passline.tables import KEY
 
 KEYS = [*KEY, "block", "round"]
@@ -21,6 +20,8 @@ Contender = tuple[str, str, str, str]
 """(build_id, algorithm, isa, variant) of a whole algorithm in a block."""
 
 CEILINGS = "ceilings"
+
+Floats = npt.NDArray[np.float64]
 
 
 def round_medians(timings: pd.DataFrame, kind: str | None = None) -> pd.DataFrame:
