@@ -323,14 +323,15 @@ class Planner:
     def choosing(self, builds: Sequence[Built]) -> list[Block]:
         """Blocks of the choosing step: all that `best` may pick, over a coarse sweep; none where nothing is asked.
 
-        Where non-temporal stores may pay, from an eighth of the LLC on, also with y read next.
+        Where non-temporal stores may pay, from an eighth of the LLC on, also with y read next. Up to the longest row
+        of the blocks beyond the paper.
         """
-        if not any(map(plan_beyond.is_beyond, self.config["blocks"])):
-            return []
+        groups = filter(plan_beyond.is_beyond, self.config["blocks"])
+        longest = max((n for group in groups for n, _ in self.resolve_sizes(group)), default=0)
         isas, _ = self.resolve_isas("simd")
         found = [c for b in builds for c in plan_beyond.candidates(self.study, b, isas)]
         sound, _ = self.sound(found, builds)
-        sizes = choosing_sizes(self.host.caches)
+        sizes = [n for n in choosing_sizes(self.host.caches) if n <= longest]
         large = self.host.caches.elements("llc", 1) // 8
         points = [Point("hot", n, "normal") for n in sizes]
         points += [Point(CONSUMED, n, "normal") for n in sizes if n >= large]
