@@ -283,3 +283,37 @@ def test_what_only_they_use_is_tuned_only_where_blocks_ask_for_them(folder: Path
         for asked, blocks in (("papers", papers), ("all", [*papers, GROUP]))
     }
     assert tuned_with["all"] - tuned_with["papers"] == {"again"}
+
+
+def crossovers(study: Study) -> pd.DataFrame:
+    """On AVX2 the plain one for short rows, and the other never."""
+    names = " ".join(tuned(study)[f"{p} unroll=1", "avx2"] for p in ("raddextexp", "vscaleextexp"))
+    row = {"build_id": "id", "isa": "avx2", "threads": 1, "n_from": 0, "algorithm": "two_pass_plain", "variants": names}
+    return pd.DataFrame([row])
+
+
+def test_the_choosing_step_compares_all_that_may_be_picked_up_to_the_longest_row_timed(study: Study) -> None:
+    built = [Built("gcc", "id", tuned(study))]
+    blocks = planner(study, blocks=[{**GROUP, "sizes": [4096, 1 << 22]}]).choosing(built)
+    sizes = {p: [b["n_elements"] for b in blocks if b["protocol"] == p] for p in ("hot", "consumed")}
+    assert sizes["hot"][0] == 1024
+    assert max(sizes["hot"]) == 1 << 22
+    assert min(sizes["consumed"]) == CACHES.llc // 8 // 4
+    for block in blocks:
+        assert {c["key"]["algorithm"] for c in block["contenders"]} == set(study.beyond)
+        assert {bool(c["consumer"]) for c in block["contenders"]} == {block["protocol"] == "consumed"}
+        assert not block["stop"]["pairs"]
+    groups = [group for group in CONFIG["blocks"] if "algorithms" not in group]
+    assert planner(study, blocks=groups).choosing(built) == []
+
+
+def test_best_is_timed_where_it_is_known_what_it_picks(study: Study) -> None:
+    made = planner(study, blocks=[GROUP])
+    block = made.plan([Built("gcc", "id", tuned(study))], 20e-9, 0.15e-9, None, crossovers(study)).blocks[0]
+    (best,) = [c for c in block["contenders"] if c["key"]["algorithm"] == "best"]
+    assert (best["key"]["isa"], best["key"]["variant"], best["whole"]) == ("avx2", "tuned", True)
+    assert best["choices"].splitlines()[1] == f"avx2 1 0 1 {' '.join(best['variants'])}"
+    told = document(study, CEILINGS, Built("gcc", "id", tuned(study)), ["avx2"], [], crossovers(study))
+    assert told["choices"] == [{"isa": "avx2", "n_from": 0, "algorithm": "two_pass_plain"}]
+    assert "best" in told["algorithms"]
+    assert ["best", "two_pass_plain"] in told["comparisons"]
