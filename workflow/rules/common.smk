@@ -59,7 +59,11 @@ def objects_of(wildcards):
 
 def previous_step(wildcards):
     """The manifest of the measuring step before this one; the self-test stands by itself."""
-    before = {"tuning": ["ceilings"], "choosing": ["tuning"], "times": ["choosing"]}.get(wildcards.step, [])
+    before = {
+        "tuning": ["ceilings"],
+        "choosing": ["tuning"],
+        "times": ["choosing"],
+    }.get(wildcards.step, [])
     return [f"{RESULTS}/raw/{step}/manifest.json" for step in before]
 
 
