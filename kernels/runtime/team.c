@@ -149,5 +149,3 @@ void team_end(team *t) {
   free(t->members);
   free(t);
 }
-
-size_t team_size(const team *t) { return t->size; }

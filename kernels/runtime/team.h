@@ -14,7 +14,6 @@ typedef void team_task(void *argument, size_t member);
 // NULL. NULL with errno where it cannot be had.
 team *team_start(const int *cpus, size_t n);
 void team_end(team *t);
-size_t team_size(const team *t);
 
 // Runs the task on the first `members` and returns when all are done. What one of them wrote before, all see
 // in the next task. The others flush denormals where the caller does.

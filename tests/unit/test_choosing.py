@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from passline.choosing import chosen, crossover_rows, text
+from passline.choosing import crossover_rows, text
 from passline.tables import KEY, conform
 
 VARIANTS = {
@@ -44,8 +44,6 @@ def test_each_length_gets_its_fastest_and_the_crossover_lies_between_them() -> N
     assert list(mine["n_from"]) == [0, 200]
     assert list(mine["time_over_fastest"]) == [1.0, 1.0]
     assert list(mine["next_over_chosen"]) == pytest.approx([1.2, 1.25])
-    assert [chosen(rows, "id", "avx2", n) for n in (1, 199, 200, 10_000)] == ["short", "short", "long", "long"]
-    assert chosen(rows, "id", "neon", 1) == ""
     assert text(rows[rows["isa"] == "avx2"], "id").splitlines()[1:] == [
         "avx2 1 0 1 f32-a-avx2",
         "avx2 1 200 1 f32-b-avx2",

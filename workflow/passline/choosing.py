@@ -55,12 +55,6 @@ def text(crossovers: pd.DataFrame, build_id: str) -> str:
     return "\n".join(lines) + "\n"
 
 
-def chosen(crossovers: pd.DataFrame, build_id: str, isa: str, n: int) -> str:
-    """The algorithm that `best` takes for a row of n elements; empty where nothing was chosen."""
-    rows = crossovers[(crossovers["build_id"] == build_id) & (crossovers["isa"] == isa) & (crossovers["n_from"] <= n)]
-    return str(rows.iloc[-1]["algorithm"]) if len(rows) else ""
-
-
 def _costs(medians: pd.DataFrame, protocol: str) -> dict[int, dict[Candidate, float]]:
     """Row length -> candidate -> log of its time over the fastest candidate's.
 
