@@ -32,7 +32,7 @@ def timings(times: dict[tuple[str, str, str, int], float]) -> pd.DataFrame:
 
 
 def found(times: dict[tuple[str, str, str, int], float]) -> pd.DataFrame:
-    return conform("crossovers", crossover_rows(timings(times), VARIANTS))
+    return conform("crossovers", crossover_rows(timings(times), {"id": VARIANTS}))
 
 
 def test_each_length_gets_its_fastest_and_the_crossover_lies_between_them() -> None:
@@ -80,3 +80,11 @@ def test_any_instruction_set_is_the_fastest_of_all() -> None:
 def test_without_rounds_there_is_nothing_to_choose() -> None:
     assert conform("crossovers", crossover_rows(pd.DataFrame(), {})).empty
     assert text(conform("crossovers", pd.DataFrame()), "id").startswith("#")
+
+
+def test_each_build_keeps_the_variants_it_was_tuned_to() -> None:
+    one = timings({("hot", "short", "avx2", 100): 1.0})
+    other = {("short", "avx2"): ["f32-a-avx2-u32"]}
+    rows = crossover_rows(pd.concat([one, one.assign(build_id="other")]), {"id": VARIANTS, "other": other})
+    assert text(rows, "id").splitlines()[-1] == "any 1 0 1 f32-a-avx2"
+    assert text(rows, "other").splitlines()[-1] == "any 1 0 1 f32-a-avx2-u32"

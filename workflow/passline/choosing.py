@@ -23,16 +23,16 @@ Candidate = tuple[str, str]
 _CANDIDATE_NONE: Candidate = ("", "")
 
 
-def crossover_rows(timings: pd.DataFrame, variants: Mapping[Candidate, Sequence[str]]) -> pd.DataFrame:
+def crossover_rows(timings: pd.DataFrame, variants: Mapping[str, Mapping[Candidate, Sequence[str]]]) -> pd.DataFrame:
     """Rows of table `crossovers` from the timings of the choosing step.
 
     At each length the fastest candidate in protocol hot is chosen: of an instruction set, and of all. Candidates that
-    store past the caches must be the fastest in protocol consumed as well, where y is read next; where that was not
-    measured they are not chosen.
+    store past the caches must be faster than all others in protocol consumed as well, where y is read next; where that
+    was not measured they are not chosen.
 
     Args:
         timings: table `timings`; whole algorithms.
-        variants: the variants of each candidate, one per pass.
+        variants: build -> candidate -> its variants, one per pass: each build was tuned by itself.
     """
     if timings.empty:
         return pd.DataFrame()
@@ -42,7 +42,7 @@ def crossover_rows(timings: pd.DataFrame, variants: Mapping[Candidate, Sequence[
         costs = {HOT: _costs(mine, HOT), CONSUMED: _costs(mine, CONSUMED)}
         shared = {"machine": machine, "session": session, "build_id": build_id, "threads": 1}
         for isa in (*sorted(mine["isa"].unique()), ANY):
-            rows += [shared | {"isa": isa} | row for row in _choices(costs, variants, isa)]
+            rows += [shared | {"isa": isa} | row for row in _choices(costs, variants[str(build_id)], isa)]
     return pd.DataFrame(rows)
 
 

@@ -18,7 +18,7 @@ from passline.measure.spec import Block, Contender, Inputs
 from passline.plan_blocks import merge, pairs, peers, single, stop_rule, unique, whole
 from passline.plan_points import ALONE, Batch, Point, rows_of
 from passline.registry import Isa, Study, load_isas
-from passline.sizes import Caches, choosing_sizes, key_sizes, sweep_sizes
+from passline.sizes import SMALL_SHARE, Caches, choosing_sizes, key_sizes, sweep_sizes
 
 CLOCK_SHARE = 0.02  # where reading the clock costs more than this share of a call, the size is skipped
 MEMORY_SHARE = 0.8  # of the machine's memory that buffers may take
@@ -332,7 +332,7 @@ class Planner:
         found = [c for b in builds for c in plan_beyond.candidates(self.study, b, isas)]
         sound, _ = self.sound(found, builds)
         sizes = [n for n in choosing_sizes(self.host.caches) if n <= longest]
-        large = self.host.caches.elements("llc", 1) // 8
+        large = self.host.caches.elements("llc", SMALL_SHARE)
         points = [Point("hot", n, "normal") for n in sizes]
         points += [Point(CONSUMED, n, "normal") for n in sizes if n >= large]
         blocks: list[Block] = []

@@ -22,7 +22,7 @@ _SWEEP_FRACTIONS = (
     *(("llc", fraction) for fraction in (0.125, 0.25, 0.5, 1.0, 2.0, 4.0)),
 )
 _SMALLEST_BYTES = 1024
-_SMALL_SHARE = 0.125  # of the LLC: with rows this long, stores past the caches do not pay
+SMALL_SHARE = 0.125  # of the LLC: with rows this long, stores past the caches do not pay
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ def choosing_sizes(caches: Caches) -> list[int]:
 
     In steps of 4 from 4 KiB to an eighth of the LLC, where what fits the nearer caches decides; then in steps of 2.
     """
-    small, large = 1024, caches.elements("llc", _SMALL_SHARE)
+    small, large = 1024, caches.elements("llc", SMALL_SHARE)
     steps = range(max(0, (large // small).bit_length() - 1) // 2 + 1)
     wanted = {small * 4**k for k in steps} | {large * 2**k for k in range(6)}
     return sorted(n for n in wanted if n <= max(small, 32 * large))

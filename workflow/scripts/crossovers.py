@@ -19,7 +19,10 @@ def main(
     timings, _ = collect(manifest, machine, session)
     planned = json.loads(blocks.read_text(encoding="utf-8"))["blocks"]
     contenders = [c for block in planned for c in block["contenders"]]
-    variants = {(c["key"]["algorithm"], c["key"]["isa"]): c["variants"] for c in contenders}
+    variants: dict[str, dict[tuple[str, str], list[str]]] = {}
+    for contender in contenders:
+        key = contender["key"]
+        variants.setdefault(key["build_id"], {})[key["algorithm"], key["isa"]] = contender["variants"]
     found = conform("crossovers", crossover_rows(timings, variants))
     write_table("crossovers", found, table)
     aside(choices).write_text(text(found, load_builds(builds)[0]["build_id"]), encoding="utf-8")
