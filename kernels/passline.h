@@ -37,10 +37,22 @@ typedef void passline_pass(size_t n, const float *x, float *y, passline_state *s
 // Turns the sums of a pass into what the next pass needs; NULL when there is nothing to do.
 typedef void passline_finish(passline_state *state);
 
+// A row may be split over threads: every pass runs over each part, with a state of its own.
+typedef struct passline_part {
+  size_t n;
+  const float *x;
+  float *y;
+  passline_state state;
+} passline_part;
+// Turns the states that a pass left in the parts of a row into what finish expects of the whole row, in each
+// of them; NULL where the parts of a row have nothing to tell each other after this pass.
+typedef void passline_combine(passline_part *parts, size_t n_parts);
+
 typedef struct passline_variant {
   const char *name;  // f32-raddextexp-avx512f-p5-u144-acc3
   passline_pass *run;
   passline_finish *finish;
+  passline_combine *combine;
 } passline_variant;
 
 // The variants linked into this library, in link order.
@@ -153,11 +165,12 @@ int passline_run_threads_counted(const passline_workload *workloads, const int *
                                  size_t n_groups, passline_reading *before, passline_reading *after);
 // cdef: end
 
-// PASSLINE_EXPORT(run, finish) puts this object's variant into the table.
+// PASSLINE_EXPORT(run, finish, combine) puts this object's variant into the table.
 // PASSLINE_NAME is the variant's name, given with -D by the build.
-#define PASSLINE_EXPORT(run_function, finish_function)         \
-  static const passline_variant passline_entry __attribute__(( \
-      section("passline_variants"), used, aligned(8))) = {PASSLINE_NAME, run_function, finish_function}
+#define PASSLINE_EXPORT(run_function, finish_function, combine_function)                              \
+  static const passline_variant passline_entry                                                        \
+      __attribute__((section("passline_variants"), used, aligned(8))) = {PASSLINE_NAME, run_function, \
+                                                                         finish_function, combine_function}
 
 #ifdef __cplusplus
 }

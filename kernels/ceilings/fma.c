@@ -25,4 +25,4 @@ void PASSLINE_SYMBOL(size_t n, const float *x, float *y, passline_state *state) 
   state->sum = vec_reduce_add(v[0]);
 }
 
-PASSLINE_EXPORT(PASSLINE_SYMBOL, NULL);
+PASSLINE_EXPORT(PASSLINE_SYMBOL, NULL, NULL);

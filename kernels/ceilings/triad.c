@@ -29,4 +29,4 @@ void PASSLINE_SYMBOL(size_t n, const float *x, float *y, passline_state *state) 
   stream_end();
 }
 
-PASSLINE_EXPORT(PASSLINE_SYMBOL, NULL);
+PASSLINE_EXPORT(PASSLINE_SYMBOL, NULL, NULL);

@@ -4,7 +4,6 @@
 #define _GNU_SOURCE
 #include <ctype.h>
 #include <errno.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -74,7 +73,11 @@ static int parse_line(const char *line, const char *isa, size_t threads, choice 
     c->passes[c->n_passes] = variant_of(start, length);
     if (c->passes[c->n_passes] == NULL) return -1;
   }
-  return c->n_passes > 0 && word(&line, &length) && length == 0 ? 1 : -1;
+  if (c->n_passes == 0 || !word(&line, &length) || length > 0) return -1;
+  // Where a row is split, all passes but the last must know what its parts make of it.
+  for (size_t i = 0; i + 1 < c->n_passes && c->members > 1; i++)
+    if (c->passes[i]->combine == NULL) return -1;
+  return 1;
 }
 
 // The choices for so many threads, in the order of their lengths; their number, or -1.
@@ -161,47 +164,32 @@ static size_t part_start(size_t n, size_t members, size_t member) {
 
 typedef struct row_task {
   const passline_variant *pass;
-  size_t n, members;
-  const float *x;
-  float *y;
-  passline_state *states;  // one per member
+  passline_part *parts;  // one per member
 } row_task;
 
 static void run_part(void *argument, size_t member) {
   const row_task *t = argument;
-  const size_t start = part_start(t->n, t->members, member);
-  const size_t end = part_start(t->n, t->members, member + 1);
-  if (start < end) t->pass->run(end - start, t->x + start, t->y + start, &t->states[member]);
-}
-
-// The sum of pairs (mantissa, exponent). A mantissa of 0 is the sum of a part in which all scores are -inf.
-static passline_state pairs_combined(const passline_state *states, size_t n) {
-  passline_state all = {.exponent = -INFINITY};
-  for (size_t i = 0; i < n; i++) {
-    if (states[i].clamp > all.clamp) all.clamp = states[i].clamp;
-    if (states[i].mantissa > 0.0f && states[i].exponent > all.exponent) all.exponent = states[i].exponent;
-  }
-  if (all.exponent == -INFINITY) all.exponent = 0.0f;
-  double sum = 0.0;
-  for (size_t i = 0; i < n; i++) {
-    const double mantissa = states[i].mantissa;
-    sum += mantissa > 0.0 ? mantissa * exp2((double)states[i].exponent - all.exponent) : mantissa;
-  }
-  all.mantissa = (float)sum;
-  return all;
+  passline_part *part = &t->parts[member];
+  t->pass->run(part->n, part->x, part->y, &part->state);
 }
 
 static void compute_together(const passline_best *best, const choice *c, size_t n, const float *x, float *y) {
-  _Alignas(64) passline_state states[MOST_MEMBERS];
-  row_task task = {.n = n, .members = c->members, .x = x, .y = y, .states = states};
-  passline_state state = {0};
+  passline_part parts[MOST_MEMBERS];
+  size_t members = c->members <= n / LINE ? c->members : n / LINE;
+  if (members < 2) {
+    compute_alone(c, n, x, y);
+    return;
+  }
+  for (size_t m = 0; m < members; m++) {
+    const size_t start = part_start(n, members, m);
+    parts[m] = (passline_part){.n = part_start(n, members, m + 1) - start, .x = x + start, .y = y + start};
+  }
+  row_task task = {.parts = parts};
   for (size_t i = 0; i < c->n_passes; i++) {
     task.pass = c->passes[i];
-    for (size_t m = 0; m < c->members; m++) states[m] = state;
-    team_run(best->team, c->members, run_part, &task);
-    if (task.pass->finish == NULL) continue;
-    state = pairs_combined(states, c->members);
-    task.pass->finish(&state);
+    team_run(best->team, members, run_part, &task);
+    if (task.pass->combine != NULL) task.pass->combine(parts, members);
+    for (size_t m = 0; m < members && task.pass->finish != NULL; m++) task.pass->finish(&parts[m].state);
   }
 }
 

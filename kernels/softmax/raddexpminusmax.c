@@ -4,6 +4,7 @@
 #include <math.h>
 
 #include "softmax/exp.h"
+#include "softmax/parts.h"
 
 typedef struct accumulation {
   vec max;
@@ -53,4 +54,4 @@ void PASSLINE_SYMBOL(size_t n, const float *x, float *y, passline_state *state) 
 
 static void finish(passline_state *state) { state->scale = 1.0f / state->sum; }
 
-PASSLINE_EXPORT(PASSLINE_SYMBOL, finish);
+PASSLINE_EXPORT(PASSLINE_SYMBOL, finish, parts_sum);

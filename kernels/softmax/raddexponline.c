@@ -14,6 +14,7 @@
 // A step can add nothing before it knows its maximum, so it is not split into groups.
 #define EXP_GROUP PASSLINE_UNROLL
 #include "softmax/exp.h"
+#include "softmax/parts.h"
 
 #define HEADROOM 44.0f
 
@@ -80,13 +81,14 @@ void PASSLINE_SYMBOL(size_t n, const float *x, float *y, passline_state *state) 
   UNROLL_ALL
   for (int i = 1; i < PASSLINE_ACCUMULATORS; i++) a.sum[0] = vec_add(a.sum[0], a.sum[i]);
   state->max = vec_reduce_max(a.top);
-  const vec ratio = exp_of_difference(a.reference, vec_set1(state->max));
-  const float sum = vec_reduce_add(vec_mul(a.sum[0], ratio));
-  state->sum = state->max > -INFINITY ? sum : NAN;
+  if (state->max > -INFINITY)
+    a.sum[0] = vec_mul(a.sum[0], exp_of_difference(a.reference, vec_set1(state->max)));
+  state->sum = vec_reduce_add(a.sum[0]);  // of -inf alone: 0
 }
 
 // The pair is for vscaleexpref, which then takes the lowest scores for what they are.
 static void finish(passline_state *state) {
+  if (!(state->max > -INFINITY)) state->sum = NAN;
   const double log2_max = state->max * 1.44269504088896341;
   state->exponent = (float)rint(log2_max);
   state->mantissa = (float)(state->sum * exp2(log2_max - state->exponent));
@@ -95,4 +97,4 @@ static void finish(passline_state *state) {
   state->scale = 1.0f / state->sum;
 }
 
-PASSLINE_EXPORT(PASSLINE_SYMBOL, finish);
+PASSLINE_EXPORT(PASSLINE_SYMBOL, finish, parts_online);

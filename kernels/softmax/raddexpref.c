@@ -4,18 +4,14 @@
 //
 // The pair means what it means after raddextexp.
 #include "softmax/total.h"
+#include "softmax/parts.h"
 
 // Exponents that fit a float exactly, and are as far from its limits as those of raddextexp.
 #define EXPONENT_LIMIT 4.0e6f
 
 void PASSLINE_SYMBOL(size_t n, const float *x, float *y, passline_state *state) {
   const total t = total_of(0, n, x, y);
-  const double log2_reference = reference_log2(t.reference);
-  int exponent = 0;
-  const double mantissa = frexp(t.sum / reference_excess(t.reference), &exponent);
-  const double whole = floor(log2_reference);
-  state->mantissa = (float)(mantissa * exp2(log2_reference - whole));
-  state->exponent = (float)(whole + exponent);
+  total_pair(&t, state);
   state->clamp = (float)t.careful;
 }
 
@@ -27,4 +23,4 @@ static void finish(passline_state *state) {
   state->scale = 1.0f / state->mantissa;
 }
 
-PASSLINE_EXPORT(PASSLINE_SYMBOL, finish);
+PASSLINE_EXPORT(PASSLINE_SYMBOL, finish, parts_pair);

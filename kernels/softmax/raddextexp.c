@@ -14,6 +14,7 @@
 // A step can add nothing before it knows all its exponents, so it is not split into groups.
 #define EXP_GROUP PASSLINE_UNROLL
 #include "softmax/exp.h"
+#include "softmax/parts.h"
 
 // A score that vanishes beside every sum inside the domain.
 #define LOWEST ((float)(-EXP_EXPONENT_LIMIT * EXP_LN2))
@@ -87,4 +88,4 @@ static void finish(passline_state *state) {
   state->scale = 1.0f / state->mantissa;
 }
 
-PASSLINE_EXPORT(PASSLINE_SYMBOL, finish);
+PASSLINE_EXPORT(PASSLINE_SYMBOL, finish, parts_pair);

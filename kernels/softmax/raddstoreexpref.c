@@ -2,13 +2,16 @@
 //
 // raddstoreexpref: y = exp(x) over one reference (total.h), and state->sum = the sum of y.
 //
-// The reference itself is not needed any more: y / sum is the softmax whatever it is.
+// y / sum is the softmax whatever the reference is. It is needed only where a row is split: the pair says
+// what the parts weigh beside each other.
 #include "softmax/total.h"
+#include "softmax/parts.h"
 
 void PASSLINE_SYMBOL(size_t n, const float *x, float *y, passline_state *state) {
-  const double sum = total_of(1, n, x, y).sum;
-  state->sum = (float)sum;
-  state->scale = (float)(1.0 / sum);  // here, where the sum has not yet been rounded to a float
+  const total t = total_of(1, n, x, y);
+  state->sum = (float)t.sum;
+  state->scale = (float)(1.0 / t.sum);  // here, where the sum has not yet been rounded to a float
+  total_pair(&t, state);
 }
 
-PASSLINE_EXPORT(PASSLINE_SYMBOL, NULL);
+PASSLINE_EXPORT(PASSLINE_SYMBOL, NULL, parts_stored);

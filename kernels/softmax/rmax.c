@@ -6,6 +6,7 @@
 #include <math.h>
 
 #include "pass.h"
+#include "softmax/parts.h"
 
 // v[i] goes to accumulator i modulo their number.
 SIMD_INLINE void include(int count, const vec v[], vec max[PASSLINE_ACCUMULATORS]) {
@@ -41,4 +42,4 @@ void PASSLINE_SYMBOL(size_t n, const float *x, float *y, passline_state *state) 
   state->max = vec_reduce_max(max[0]);
 }
 
-PASSLINE_EXPORT(PASSLINE_SYMBOL, NULL);
+PASSLINE_EXPORT(PASSLINE_SYMBOL, NULL, parts_maximum);

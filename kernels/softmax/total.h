@@ -221,4 +221,14 @@ SIMD_INLINE total total_of(int store, size_t n, const float *x, float *y) {
   return t;
 }
 
+// The sum as a pair.
+SIMD_INLINE void total_pair(const total *t, passline_state *state) {
+  const double log2_reference = reference_log2(t->reference);
+  int exponent = 0;
+  const double mantissa = frexp(t->sum / reference_excess(t->reference), &exponent);
+  const double whole = floor(log2_reference);
+  state->mantissa = (float)(mantissa * exp2(log2_reference - whole));
+  state->exponent = (float)(whole + exponent);
+}
+
 #endif  // PASSLINE_SOFTMAX_TOTAL_H

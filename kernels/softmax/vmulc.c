@@ -16,4 +16,4 @@ void PASSLINE_SYMBOL(size_t n, const float *x, float *y, passline_state *state) 
   if (n > 0) vec_store_tail(y, n, vec_mul(vec_load_tail(y, n, scale), scale));
 }
 
-PASSLINE_EXPORT(PASSLINE_SYMBOL, NULL);
+PASSLINE_EXPORT(PASSLINE_SYMBOL, NULL, NULL);

@@ -67,4 +67,4 @@ void PASSLINE_SYMBOL(size_t n, const float *x, float *y, passline_state *state) 
     scale_weights(CAREFUL, r, factor, n, x, y);
 }
 
-PASSLINE_EXPORT(PASSLINE_SYMBOL, NULL);
+PASSLINE_EXPORT(PASSLINE_SYMBOL, NULL, NULL);

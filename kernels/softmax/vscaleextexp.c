@@ -46,4 +46,4 @@ void PASSLINE_SYMBOL(size_t n, const float *x, float *y, passline_state *state) 
   }
 }
 
-PASSLINE_EXPORT(PASSLINE_SYMBOL, NULL);
+PASSLINE_EXPORT(PASSLINE_SYMBOL, NULL, NULL);

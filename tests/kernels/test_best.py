@@ -17,6 +17,7 @@ from passline.reference import Floats, make_inputs, softmax
 from passline.registry import KERNELS
 
 NORMAL = {"distribution": "normal", "mean": 0, "deviation": 3}
+CLOSE, TINY = 8 * 2.0**-23, float(np.finfo(np.float32).tiny)
 LENGTHS = (1, 2, 15, 16, 17, 31, 33, 64, 1000, 4097, 70_001)
 
 
@@ -66,12 +67,58 @@ def test_rows_of_all_lengths(library: Library, built: Built, threads: int) -> No
             np.testing.assert_allclose(x, y[1:-1], rtol=1e-6)
 
 
+def alone(built: Built, library: Library, isa: str, name: str, x: Floats) -> Floats:
+    """The same algorithm over the whole row on one thread."""
+    y = np.empty_like(x)
+    library.call(presets(built, isa, name).split(), x, y)
+    return y
+
+
+def split(built: Built, library: Library, isa: str, name: str, threads: int) -> Any:
+    """An algorithm's presets, every row split over so many threads."""
+    names = presets(built, isa, name)
+    return opened(library, f"{isa} 1 0 1 {names}\n{isa} {threads} 0 {threads} {names}\n", isa, threads)
+
+
+@pytest.mark.parametrize("threads", [2, 3])
+def test_every_algorithm_can_split_a_row(library: Library, built: Built, threads: int) -> None:
+    """Parts may be far from each other, and a part may weigh next to nothing beside the others."""
+    algorithms = built.study.algorithms
+    for isa, name in ((i, a) for i in built.isas for a in algorithms if not built.study.lacks(a, i)):
+        best = split(built, library, isa, name, threads)
+        for n, step in ((40, 0), (6400, 30), (6401, -80), (70_001, 60), (70_001, -400)):
+            x = make_inputs(NORMAL, n, n)
+            x += np.linspace(0, step, n, dtype=np.float32).round()
+            y = np.empty_like(x)
+            library.lib.passline_softmax(best, n, *rows(library, x, y))
+            want, told = alone(built, library, isa, name, x), f"{name} {isa} {n} {step}"
+            np.testing.assert_allclose(y, want, rtol=CLOSE, atol=TINY, err_msg=told)
+            library.lib.passline_softmax(best, n, *rows(library, x, x))
+            np.testing.assert_allclose(x, want, rtol=CLOSE, atol=TINY, err_msg=told)
+
+
+def test_a_score_far_above_the_others_in_a_part_that_weighs_little(library: Library, built: Built) -> None:
+    """Stored exponentials of the part are then large, and their scale is too small for a float."""
+    n = 6400
+    x = make_inputs(NORMAL, n, 5)
+    x[n // 2 :] -= 100
+    x[n - 7] += 40
+    assert softmax(x)[n - 7] < 1e-26
+    for isa in built.isas:
+        for name in (a for a in built.study.algorithms if not built.study.lacks(a, isa)):
+            y = np.empty_like(x)
+            best = split(built, library, isa, name, 2)
+            library.lib.passline_softmax(best, n, *rows(library, x, y))
+            want = alone(built, library, isa, name, x)
+            np.testing.assert_allclose(y, want, rtol=CLOSE, atol=TINY, err_msg=f"{name} {isa}")
+
+
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 def test_parts_that_hold_no_number(library: Library, built: Built, value: float) -> None:
     """One part of a row on two threads is -inf alone; NaN and +inf in either part reach all outputs."""
-    n = 6400
-    for isa in built.isas:
-        best = opened(library, choices(built, isa), isa, 2)
+    n, algorithms = 6400, built.study.algorithms
+    for isa, name in ((i, a) for i in built.isas for a in algorithms if not built.study.lacks(a, i)):
+        best, told = split(built, library, isa, name, 2), f"{name} {isa}"
         for part in (slice(0, n // 2), slice(n // 2, n)):
             x = make_inputs(NORMAL, n, 1)
             x[part] = -np.inf
@@ -79,13 +126,13 @@ def test_parts_that_hold_no_number(library: Library, built: Built, value: float)
             y = np.empty_like(x)
             library.lib.passline_softmax(best, n, *rows(library, x, y))
             if value == -np.inf:
-                np.testing.assert_allclose(y, softmax(x), rtol=1e-6)
-                assert not y[part].any()
+                np.testing.assert_allclose(y, alone(built, library, isa, name, x), rtol=CLOSE, atol=TINY, err_msg=told)
+                assert not y[part].any(), told
             else:
-                assert np.isnan(y).all()
+                assert np.isnan(y).all(), told
         x = np.full(n, -np.inf, dtype=np.float32)
         library.lib.passline_softmax(best, n, *rows(library, x, x))
-        assert np.isnan(x).all()
+        assert np.isnan(x).all(), told
 
 
 @pytest.mark.parametrize("threads", [1, 2])
@@ -128,12 +175,16 @@ def test_it_runs_what_the_choices_say(library: Library, built: Built) -> None:
         "{isa} one 0 1 {good}\n",
         "{isa} 1 0 1 {good} {good} {good}\n",
         "{isa} 2 0 1 {good}\n",
+        "{isa} 1 0 1 {good}\n{isa} 2 0 2 {split}\n",
     ],
 )
 def test_wrong_choices_are_refused(library: Library, built: Built, wrong: str) -> None:
     isa = next(iter(built.isas))
-    text = wrong.format(isa=isa, good=presets(built, isa, "two_pass_ref"))
-    found = library.lib.passline_best_new(text.encode(), isa.encode(), library.ffi.NULL, 1)
+    good = presets(built, isa, "two_pass_ref")
+    # A pass that stores for the next one cannot be the first of a row in parts: nothing says what these weigh.
+    text = wrong.format(isa=isa, good=good, split=" ".join(reversed(good.split())))
+    threads = 2 if "{split}" in wrong else 1
+    found = library.lib.passline_best_new(text.encode(), isa.encode(), library.ffi.NULL, threads)
     assert found == library.ffi.NULL
     assert library.ffi.errno == errno.EINVAL
 

@@ -10,7 +10,7 @@ import pytest
 from small_block import facts_of, take
 
 from passline.collect import collect
-from passline.contenders import Built, algorithm, planted
+from passline.contenders import Built, algorithm, planted, together
 from passline.errors import MeasurementError
 from passline.measure import buffers, session, stop
 from passline.measure.library import Library
@@ -97,6 +97,20 @@ def test_several_threads_share_a_block(block, tmp_path, built):
     manifest = take(threaded, tmp_path, host)
     (_, suite), *_ = session.read(tmp_path, manifest)
     assert suite.get_benchmarks()[0].get_values()[0] > 0
+
+
+def test_threads_that_share_a_row_run_beside_one(block, tmp_path, built):
+    """In the same round, each on rows of its own, and right."""
+    plain = block["contenders"][0]
+    shared = together(plain, 2)
+    shared["key"] = {**shared["key"], "threads": 2}
+    both = {**block, "protocol": "hot", "contenders": [plain, shared], "rounds": 1}
+    host = session.Host({"cc": str(built.path)}, [0, 0], 1 << 20, seed=7)
+    manifest = take(both, tmp_path, host)
+    (facts,) = facts_of(tmp_path, manifest)
+    assert (facts["n_rows"], facts["reason"]) == (1, "-")
+    alone = take({**both, "contenders": [plain]}, tmp_path / "alone", host)
+    assert facts["buffer_bytes"] == 2 * facts_of(tmp_path / "alone", alone)[0]["buffer_bytes"]
 
 
 def test_rounds_of_another_cpu_llc_or_seed_are_other_rounds(block, tmp_path, host):

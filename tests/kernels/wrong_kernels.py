@@ -139,4 +139,5 @@ KERNELS = (
 def source_of(kernel: Wrong) -> str:
     """The C file of a kernel."""
     finish = kernel.finish or _FINISH.get(kernel.pass_name, "")
-    return f"{_HEAD}{kernel.body}{_TAIL}{finish}\nPASSLINE_EXPORT(PASSLINE_SYMBOL, {'finish' if finish else 'NULL'});\n"
+    export = f"PASSLINE_EXPORT(PASSLINE_SYMBOL, {'finish' if finish else 'NULL'}, NULL);"
+    return f"{_HEAD}{kernel.body}{_TAIL}{finish}\n{export}\n"

@@ -16,14 +16,14 @@ VARIANTS = {
 }
 
 
-def timings(times: dict[tuple[str, str, str, int], float]) -> pd.DataFrame:
+def timings(times: dict[tuple[str, str, str, int], float], threads: int = 1) -> pd.DataFrame:
     """(protocol, algorithm, isa, n) -> seconds; three rounds of which one is slow as a whole."""
     rows = []
     for (protocol, algorithm, isa, n), seconds in times.items():
         for number, slow in enumerate((1.0, 1.7, 1.1)):
             key = dict.fromkeys(KEY, "-") | {
                 "build_id": "id", "algorithm": algorithm, "isa": isa, "variant": "tuned", "n_elements": n,
-                "cache_protocol": protocol, "pass_index": 0, "threads": 1, "n_rows": 1,
+                "cache_protocol": protocol, "pass_index": 0, "threads": threads, "n_rows": 1,
             }  # fmt: skip
             rows.append(
                 key | {"block": f"choose-{protocol}-{n}", "round": number, "is_warmup": False, "time_s": seconds * slow}
@@ -75,6 +75,27 @@ def test_any_instruction_set_is_the_fastest_of_all() -> None:
         "avx2": "avx2",
         "avx512f": "avx512f",
     }
+
+
+def test_several_threads_share_a_row_where_that_is_faster() -> None:
+    alone = {("hot", "short", "avx2", 100): 1.0, ("hot", "short", "avx2", 400): 4.0, ("hot", "long", "avx2", 400): 4.1}
+    shared = {("hot", "short", "avx2", 100): 1.5, ("hot", "short", "avx2", 400): 3.0, ("hot", "long", "avx2", 400): 2.0}
+    rows = crossover_rows(pd.concat([timings(alone), timings(shared, 2)]), {"id": VARIANTS})
+    found = conform("crossovers", rows)
+    assert text(found[found["isa"] == "avx2"], "id").splitlines()[1:] == [
+        "avx2 1 0 1 f32-a-avx2",
+        "avx2 2 0 1 f32-a-avx2",
+        "avx2 2 200 2 f32-b-avx2",
+    ]
+    last = found[(found["isa"] == "avx2") & (found["threads"] == 2)].iloc[-1]
+    assert (last["threads_used"], last["next_algorithm"], last["next_threads"]) == (2, "short", 2)
+
+
+def test_the_same_variants_on_more_threads_are_another_choice() -> None:
+    alone = {("hot", "short", "avx2", 100): 1.0, ("hot", "short", "avx2", 400): 4.0}
+    shared = {("hot", "short", "avx2", 100): 1.5, ("hot", "short", "avx2", 400): 2.0}
+    found = crossover_rows(pd.concat([timings(alone), timings(shared, 2)]), {"id": VARIANTS})
+    assert "avx2 2 200 2 f32-a-avx2" in text(found, "id").splitlines()
 
 
 def test_without_rounds_there_is_nothing_to_choose() -> None:

@@ -74,9 +74,9 @@ def test_every_comparison_is_there_once(full: dict[str, pd.DataFrame]) -> None:
 
 
 def test_a_base_that_is_absent_is_not_compared() -> None:
-    alone = [("b", "two_pass", "avx2", "tuned")]
+    alone = [("b", "two_pass", "avx2", "tuned", 1)]
     assert list(pairs(alone, ["scalar", "avx2"], synthetic.plan()["comparisons"])) == []
-    both = [*alone, ("other build", "three_pass_reload", "avx2", "tuned")]
+    both = [*alone, ("other build", "three_pass_reload", "avx2", "tuned", 1)]
     assert list(pairs(both, ["scalar", "avx2"], synthetic.plan()["comparisons"])) == []
 
 

@@ -288,8 +288,8 @@ def test_what_only_they_use_is_tuned_only_where_blocks_ask_for_them(folder: Path
 def crossovers(study: Study) -> pd.DataFrame:
     """On AVX2 the plain one for short rows, and the other never."""
     names = " ".join(tuned(study)[f"{p} unroll=1", "avx2"] for p in ("raddextexp", "vscaleextexp"))
-    row = {"build_id": "id", "isa": "avx2", "threads": 1, "n_from": 0, "algorithm": "two_pass_plain", "variants": names}
-    return pd.DataFrame([row])
+    row = {"build_id": "id", "isa": "avx2", "n_from": 0, "algorithm": "two_pass_plain", "variants": names}
+    return pd.DataFrame([row | {"threads": threads, "threads_used": threads} for threads in (1, 2)])
 
 
 def test_the_choosing_step_compares_all_that_may_be_picked_up_to_the_longest_row_timed(study: Study) -> None:
@@ -312,8 +312,50 @@ def test_best_is_timed_where_it_is_known_what_it_picks(study: Study) -> None:
     block = made.plan([Built("gcc", "id", tuned(study))], 20e-9, 0.15e-9, None, crossovers(study)).blocks[0]
     (best,) = [c for c in block["contenders"] if c["key"]["algorithm"] == "best"]
     assert (best["key"]["isa"], best["key"]["variant"], best["whole"]) == ("avx2", "tuned", True)
-    assert best["choices"].splitlines()[1] == f"avx2 1 0 1 {' '.join(best['variants'])}"
+    assert best["choices"].splitlines()[1:] == [f"avx2 1 0 1 {' '.join(best['variants'])}"]
     told = document(study, CEILINGS, Built("gcc", "id", tuned(study)), ["avx2"], [], crossovers(study))
-    assert told["choices"] == [{"isa": "avx2", "n_from": 0, "algorithm": "two_pass_plain"}]
+    assert [choice["threads"] for choice in told["choices"]] == [1, 2]
+    assert {(c["isa"], c["n_from"], c["algorithm"]) for c in told["choices"]} == {("avx2", 0, "two_pass_plain")}
     assert "best" in told["algorithms"]
     assert ["best", "two_pass_plain"] in told["comparisons"]
+
+
+def test_best_is_timed_with_several_threads_to_a_row_beside_one(study: Study) -> None:
+    made = planner(study, blocks=[{**GROUP, "together": [1, "all", 64]}])
+    built = [Built("gcc", "id", tuned(study))]
+    block = made.plan(built, 20e-9, 0.15e-9, None, crossovers(study)).blocks[0]
+    best = {c["threads"]: c for c in block["contenders"] if c["key"]["algorithm"] == "best"}
+    assert sorted(best) == [1, 2]
+    assert {threads: c["key"]["threads"] for threads, c in best.items()} == {1: 1, 2: 2}
+    assert [line.split()[:4] for line in best[2]["choices"].splitlines()[1:]] == [
+        ["avx2", "1", "0", "1"],
+        ["avx2", "2", "0", "2"],
+    ]
+    assert {c["threads"] for c in block["contenders"] if c["key"]["algorithm"] != "best"} == {1}
+    chosen_among = made.choosing(built)[0]["contenders"]
+    shared = [c for c in chosen_among if c["threads"] == 2]
+    assert len(shared) == len(chosen_among) / 2
+    assert {c["key"]["threads"] for c in shared} == {2}
+    for contender in shared:
+        isa, variants = contender["key"]["isa"], " ".join(contender["variants"])
+        assert contender["choices"] == f"{isa} 1 0 1 {variants}\n{isa} 2 0 2 {variants}\n"
+
+
+def test_rows_of_each_number_of_threads_must_fit_into_memory(study: Study) -> None:
+    n = 1 << 26
+    config = {**copy.deepcopy(CONFIG), "blocks": [{**GROUP, "sizes": [n], "together": [1, 2]}]}
+    built = [Built("gcc", "id", tuned(study))]
+    for memory, there in ((3 * 4 * n / 0.79, False), (2 * 3 * 4 * n / 0.79, True)):
+        made = Planner(config, study, CEILINGS, ISAS, Host(CACHES, int(memory), (1, 0)))
+        result = made.plan(built, 20e-9, 0.15e-9, None, crossovers(study))
+        assert bool(result.blocks) == there
+        assert any("do not fit" in row["reason"] for row in result.skipped) != there
+
+
+@pytest.mark.parametrize(
+    "changes", [{"rows": "in_cache"}, {"threads": [2]}, {"algorithms": "paper"}, {"protocols": ["cold"]}]
+)
+def test_a_row_is_shared_only_beyond_the_paper_one_at_a_time(changes: dict[str, object]) -> None:
+    check_config({**CONFIG, "blocks": [{**GROUP, "together": [1, "all"]}]})
+    with pytest.raises(ConfigError):
+        check_config({**CONFIG, "blocks": [{**GROUP, "together": [1, "all"], **changes}]})

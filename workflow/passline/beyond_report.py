@@ -36,6 +36,7 @@ def report_tables(tables: Tables, plan: Plan) -> dict[str, ReportTable]:
         "beyond_times": times(tables, usual(tables["beyond"]), plan),
         "beyond_consumed": times(tables, consumed(tables["beyond"]), plan),
         "beyond_batches": batches(tables, plan),
+        "beyond_threads": threads(tables, plan),
         "beyond_crossovers": crossovers(tables, plan),
         "beyond_parts": parts(tables, plan),
         "beyond_error": errors(tables, plan),
@@ -98,21 +99,46 @@ def consumed(frame: pd.DataFrame) -> pd.DataFrame:
     return frame[alone & (frame["cache_protocol"] == CONSUMED)]
 
 
+def shared_rows(ratios: pd.DataFrame) -> pd.DataFrame:
+    """Ratios of what shares a row among several threads against the same on one."""
+    mine = (ratios["algorithm"] == ratios["base"]) & (ratios["threads"] > ratios["base_threads"])
+    point = ["isa", "cache_protocol", "threads", "n_elements"]
+    return ratios[mine & (ratios["pages"] == PAGES)].sort_values(point, kind="stable")
+
+
+def threads(tables: Tables, plan: Plan) -> ReportTable:
+    """One row on several threads against one: times of calls, and how many threads the choice takes there."""
+    choices = plan.get("beyond", {}).get("choices", [])
+    shown = []
+    for _, row in shared_rows(tables["ratios"]).iterrows():
+        asked = [c for c in choices if (c["isa"], c["threads"]) == (row["isa"], row["threads"])]
+        taken = [c for c in asked if c["n_from"] <= row["n_elements"]]
+        shown.append([
+            isa_title(row["isa"], plan), str(row["cache_protocol"]), formats.binary_count(row["n_elements"]),
+            str(row["threads"]), str(taken[-1]["threads_used"]) if taken else formats.NOTHING,
+            algorithm_title(taken[-1]["algorithm"], plan) if taken else formats.NOTHING,
+            formats.quantity(float(row["base_time_median_s"]), "s"), formats.quantity(float(row["time_median_s"]), "s"),
+            formats.ratio_with_interval(row["ratio"], row["ratio_low"], row["ratio_high"]),
+        ])  # fmt: skip
+    head = ["ISA", "protocol", "elements", "threads", "taken", "algorithm", "on one", "on these"]
+    return table([*head, "speed-up [95 %]"], shown)
+
+
 def batches(tables: Tables, plan: Plan) -> ReportTable:
     """Time per element of batches and of several threads: of each, the fastest of the paper's and of ours."""
     frame = tables["beyond"]
-    rows = frame[((frame["n_rows"] > 1) | (frame["threads"] > 1)) & frame["isa"].isin(set(tables["registry"]["isa"]))]
+    rows = frame[(frame["n_rows"] > 1) & frame["isa"].isin(set(tables["registry"]["isa"]))]
     point = ["isa", "cache_protocol", "threads", "n_elements", "n_rows"]
     llc = int(plan.get("llc_bytes") or 0)
     ours = set(plan.get("beyond", {}).get("algorithms", {}))
     shown = []
-    for (isa, protocol, threads, n, n_rows), mine in rows.groupby(point, sort=True):
+    for (isa, protocol, count, n, n_rows), mine in rows.groupby(point, sort=True):
         papers = mine[mine["algorithm"].isin(set(plan["algorithms"]))].sort_values("time_median_s").head(1)
         best = mine[mine["algorithm"].isin(ours)].sort_values("time_median_s").head(1)
-        bytes_of_both = 8 * int(n) * max(int(n_rows), int(threads))
+        bytes_of_both = 8 * int(n) * int(n_rows)
         where = "in cache" if bytes_of_both <= llc // 2 else "streamed" if bytes_of_both >= 4 * llc else "between"
         shown.append([
-            isa_title(isa, plan), str(protocol), where, str(threads), formats.binary_count(n), formats.count(n_rows),
+            isa_title(isa, plan), str(protocol), where, str(count), formats.binary_count(n), formats.count(n_rows),
             _title(papers, plan), _per_element(papers), _title(best, plan), _per_element(best), _speedup(papers, best),
         ])  # fmt: skip
     head = ["ISA", "protocol", "batch", "threads", "elements", "rows", "fastest of the paper's", "ns"]
@@ -123,15 +149,17 @@ def crossovers(tables: Tables, plan: Plan) -> ReportTable:
     """What `best` takes from which length on, and by how much the next algorithm was slower there."""
     rows = tables["crossovers"]
     shown = []
-    for (isa, _), mine in rows[rows["isa"] != ANY].groupby(["isa", "n_from"], sort=True):
+    asked = ["isa", "threads", "n_from"]
+    for (isa, count, _), mine in rows[rows["isa"] != ANY].groupby(asked, sort=True):
         first, last = mine.iloc[0], mine.iloc[-1]
         measured = {formats.binary_count(first["n_elements"]): None, formats.binary_count(last["n_elements"]): None}
         lead = mine["next_over_chosen"]
         shown.append([
-            isa_title(isa, plan), formats.count(first["n_from"]), algorithm_title(str(first["algorithm"]), plan),
-            str(first["variants"]), " to ".join(measured), f"{lead.min():.3f} to {lead.max():.3f}",
+            isa_title(isa, plan), str(count), formats.count(first["n_from"]), str(first["threads_used"]),
+            algorithm_title(str(first["algorithm"]), plan), str(first["variants"]), " to ".join(measured),
+            f"{lead.min():.3f} to {lead.max():.3f}",
         ])  # fmt: skip
-    return table(["ISA", "from", "algorithm", "variants", "measured at", "next slower by"], shown)
+    return table(["ISA", "threads", "from", "taken", "algorithm", "variants", "measured at", "next slower by"], shown)
 
 
 def _title(rows: pd.DataFrame, plan: Plan) -> str:
@@ -171,11 +199,11 @@ def times(tables: Tables, rows: pd.DataFrame, plan: Plan) -> ReportTable:
 
 
 def _per_element(rows: pd.DataFrame) -> str:
-    """Nanoseconds per element of the first row; on several threads, of all their elements."""
+    """Nanoseconds per element of the first row; where threads have rows of their own, of all their elements."""
     if rows.empty:
         return formats.NOTHING
     row = rows.iloc[0]
-    elements = int(row["n_elements"]) * int(row["threads"])
+    elements = int(row["n_elements"]) * (int(row["threads"]) if int(row["n_rows"]) > 1 else 1)
     return formats.significant(float(row["time_median_s"]) / elements * 1e9)
 
 

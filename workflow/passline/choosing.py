@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -16,23 +17,27 @@ ANY = "any"
 
 HOT, CONSUMED = "hot", "consumed"
 LEAST_GAIN = 0.01  # a longer row gets another algorithm only where it gains so much: choices stay few
-_CANDIDATE = ["algorithm", "isa"]
+_CANDIDATE = ["algorithm", "isa", "threads"]
 
-Candidate = tuple[str, str]
-"""(algorithm, isa)."""
-_CANDIDATE_NONE: Candidate = ("", "")
+Candidate = tuple[str, str, int]
+"""(algorithm, isa, threads that share a row)."""
+_NONE: Candidate = ("", "", 1)
+
+Costs = Mapping[Candidate, float]
+Variants = Mapping[tuple[str, str], Sequence[str]]
+"""(algorithm, isa) -> variants, one per pass."""
 
 
-def crossover_rows(timings: pd.DataFrame, variants: Mapping[str, Mapping[Candidate, Sequence[str]]]) -> pd.DataFrame:
+def crossover_rows(timings: pd.DataFrame, variants: Mapping[str, Variants]) -> pd.DataFrame:
     """Rows of table `crossovers` from the timings of the choosing step.
 
-    At each length the fastest candidate in protocol hot is chosen: of an instruction set, and of all. Candidates that
-    store past the caches must be faster than all others in protocol consumed as well, where y is read next; where that
-    was not measured they are not chosen.
+    At each length the fastest candidate in protocol hot is chosen: of an instruction set, and of all; on so many
+    threads as were tried, or fewer. Candidates that store past the caches must be faster than all others in protocol
+    consumed as well, where y is read next; where that was not measured they are not chosen.
 
     Args:
         timings: table `timings`; whole algorithms.
-        variants: build -> candidate -> its variants, one per pass: each build was tuned by itself.
+        variants: build -> (algorithm, isa) -> its variants: each build was tuned by itself.
     """
     if timings.empty:
         return pd.DataFrame()
@@ -40,9 +45,10 @@ def crossover_rows(timings: pd.DataFrame, variants: Mapping[str, Mapping[Candida
     medians = round_medians(timings)
     for (machine, session, build_id), mine in medians.groupby(["machine", "session", "build_id"], sort=True):
         costs = {HOT: _costs(mine, HOT), CONSUMED: _costs(mine, CONSUMED)}
-        shared = {"machine": machine, "session": session, "build_id": build_id, "threads": 1}
-        for isa in (*sorted(mine["isa"].unique()), ANY):
-            rows += [shared | {"isa": isa} | row for row in _choices(costs, variants[str(build_id)], isa)]
+        shared = {"machine": machine, "session": session, "build_id": build_id}
+        for isa, threads in product((*sorted(mine["isa"].unique()), ANY), sorted(mine["threads"].unique())):
+            asked = {"isa": isa, "threads": int(threads)}
+            rows += [shared | asked | row for row in _choices(costs, variants[str(build_id)], isa, int(threads))]
     return pd.DataFrame(rows)
 
 
@@ -50,33 +56,34 @@ def text(crossovers: pd.DataFrame, build_id: str) -> str:
     """The choices of a build as passline_best_new reads them: kernels/passline.h."""
     lines = ["# instruction set, threads allowed, elements from which on, threads used, variants"]
     for (isa, threads), rows in crossovers[crossovers["build_id"] == build_id].groupby(["isa", "threads"], sort=False):
-        changes = rows[rows["variants"] != rows["variants"].shift()]
-        lines += [f"{isa} {threads} {row['n_from']} {threads} {row['variants']}" for _, row in changes.iterrows()]
+        taken = rows[["threads_used", "variants"]]
+        changes = rows[(taken != taken.shift()).any(axis=1)]
+        lines += [f"{isa} {threads} {r['n_from']} {r['threads_used']} {r['variants']}" for _, r in changes.iterrows()]
     return "\n".join(lines) + "\n"
 
 
-def _costs(medians: pd.DataFrame, protocol: str) -> dict[int, dict[Candidate, float]]:
+def _costs(medians: pd.DataFrame, protocol: str) -> dict[int, Costs]:
     """Row length -> candidate -> log of its time over the fastest candidate's.
 
     Within a round times are taken over their geometric mean: what slows a whole round cancels.
     """
-    found: dict[int, dict[Candidate, float]] = {}
+    found: dict[int, Costs] = {}
     for n, rows in medians[medians["cache_protocol"] == protocol].groupby("n_elements", sort=True):
         logs = np.log(rows.pivot_table(index="round", columns=_CANDIDATE, values="time_s"))
         middle = logs.sub(logs.mean(axis=1), axis=0).median()
-        found[int(n)] = {(str(a), str(i)): float(v) for (a, i), v in (middle - middle.min()).items()}
+        found[int(n)] = {(str(a), str(i), int(t)): float(v) for (a, i, t), v in (middle - middle.min()).items()}
     return found
 
 
 def _choices(
-    costs: Mapping[str, dict[int, dict[Candidate, float]]], variants: Mapping[Candidate, Sequence[str]], isa: str
+    costs: Mapping[str, Mapping[int, Costs]], variants: Variants, isa: str, threads: int
 ) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     sizes = sorted(costs[HOT])
-    held, start = _CANDIDATE_NONE, 0
+    held, start = _NONE, 0
     for before, n in zip([0, *sizes], sizes, strict=False):
-        hot = _of(costs[HOT][n], isa)
-        read_next = _of(costs[CONSUMED].get(n, {}), isa)
+        hot = _of(costs[HOT][n], isa, threads)
+        read_next = _of(costs[CONSUMED].get(n, {}), isa, threads)
         allowed = {c: cost for c, cost in hot.items() if _may(c, read_next, variants)}
         best = min(allowed, key=allowed.__getitem__)
         if held not in allowed or allowed[held] - allowed[best] > math.log1p(LEAST_GAIN):
@@ -89,31 +96,31 @@ def _choices(
                 "n_from": start,
                 "algorithm": held[0],
                 "algorithm_isa": held[1],
-                "variants": " ".join(variants[held]),
+                "threads_used": held[2],
+                "variants": " ".join(variants[held[:2]]),
                 "time_over_fastest": math.exp(hot[held] - min(hot.values())),
                 "time_over_fastest_consumed": _over_fastest(read_next, held),
                 "next_algorithm": second[0],
+                "next_threads": second[2],
                 "next_over_chosen": math.exp(hot[second] - hot[held]),
             }
         )
     return rows
 
 
-def _over_fastest(costs: Mapping[Candidate, float], candidate: Candidate) -> float:
+def _over_fastest(costs: Costs, candidate: Candidate) -> float:
     return math.exp(costs[candidate] - min(costs.values())) if costs else math.nan
 
 
-def _of(costs: Mapping[Candidate, float], isa: str) -> dict[Candidate, float]:
-    return {candidate: cost for candidate, cost in costs.items() if isa in (candidate[1], ANY)}
+def _of(costs: Costs, isa: str, threads: int) -> Costs:
+    return {c: cost for c, cost in costs.items() if isa in (c[1], ANY) and c[2] <= threads}
 
 
-def _may(
-    candidate: Candidate, read_next: Mapping[Candidate, float], variants: Mapping[Candidate, Sequence[str]]
-) -> bool:
+def _may(candidate: Candidate, read_next: Costs, variants: Variants) -> bool:
     """Whether a candidate may be chosen: always with ordinary stores."""
-    if not _streams(variants[candidate]):
+    if not _streams(variants[candidate[:2]]):
         return True
-    ordinary = [cost for c, cost in read_next.items() if not _streams(variants[c])]
+    ordinary = [cost for c, cost in read_next.items() if not _streams(variants[c[:2]])]
     return candidate in read_next and read_next[candidate] < min(ordinary, default=math.inf)
 
 

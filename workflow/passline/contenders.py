@@ -66,11 +66,27 @@ def has(study: Study, name: str, built: Built, isa: str, choice: str) -> bool:
     )
 
 
-def best(study: Study, built: Built, isa: str, choices: str, variants: Sequence[str]) -> Contender:
-    """The entry that picks an algorithm by the length of the row: by `choices`, text that names these variants."""
+def best(study: Study, built: Built, isa: str, choices: str, variants: Sequence[str], threads: int = 1) -> Contender:
+    """The entry that picks an algorithm by the length of the row: by `choices`, text that names these variants.
+
+    It may split a row over so many threads.
+    """
     key = _key(built, study.name, BEST, "-", isa, "tuned")
     made = _contender(f"{built.compiler} {BEST} {isa} tuned", built, list(variants), key, whole=True)
-    return {**made, "choices": choices}
+    return _on_threads({**made, "choices": choices}, threads)
+
+
+def together(contender: Contender, threads: int) -> Contender:
+    """A whole algorithm, every row split over so many threads."""
+    isa, variants = contender["key"]["isa"], " ".join(contender["variants"])
+    counts = sorted({1, threads})
+    choices = "".join(f"{isa} {count} 0 {count} {variants}\n" for count in counts)
+    return _on_threads({**contender, "choices": choices}, threads)
+
+
+def _on_threads(contender: Contender, threads: int) -> Contender:
+    name = contender["name"] if threads == 1 else f"{contender['name']} t{threads}"
+    return {**contender, "name": name, "threads": threads}
 
 
 def floor(study: Study, ceilings: Study, contender: Contender, built: Built) -> Contender | None:
@@ -183,6 +199,7 @@ def _contender(
         "baseline": "",
         "variants": variants,
         "choices": "",
+        "threads": 1,
         "consumer": "",
         "prefix": prefix or [],
         "state": state or {},

@@ -106,6 +106,14 @@ def pass_style(name: str, plan: Mapping[str, Any]) -> dict[str, Any]:
     return {"color": PASS_COLOURS[position % len(PASS_COLOURS)], "marker": PASS_MARKERS[position % len(PASS_MARKERS)]}
 
 
+def ordinal_style(place: int) -> dict[str, Any]:
+    """Colour and marker of the first, second, ... line of a figure whose lines are numbers."""
+    return {
+        "color": PASS_COLOURS[1 + place % (len(PASS_COLOURS) - 1)],
+        "marker": PASS_MARKERS[place % len(PASS_MARKERS)],
+    }
+
+
 def new(
     rows: int = 1, columns: int = 1, *, height: float, width: float = TEXT_WIDTH_IN, **layout: Any
 ) -> tuple[Figure, Any]:

@@ -134,8 +134,9 @@ class Planner:
             found, left_out = self.contenders(group, builds, isas, crossovers)
             sound, out = self.sound(found, builds)
             skipped += absent + left_out + out
+            row_sets = len({c["threads"] for c in sound})
             for name, point, reason in self.points(group):
-                doubtful = self.doubt(group["kind"], point, clock_cost_s, call_s_per_element)
+                doubtful = self.doubt(group["kind"], point, clock_cost_s, call_s_per_element, row_sets)
                 if (why := reason or doubtful) is not None:
                     skipped.append({"what": name, "reason": why})
                 elif sound:
@@ -157,10 +158,11 @@ class Planner:
             point = Point(protocol, n, family, pages, batch)
             yield f"{word}-{point.name}", point, reason or few
 
-    def resolve_threads(self, group: Mapping[str, Any]) -> list[int]:
-        """Numbers of threads of a group."""
+    def resolve_threads(self, group: Mapping[str, Any], key: str = "threads") -> list[int]:
+        """Numbers of threads that a group lists; of those that share a row (`together`) as many as there are cores."""
         known = {"node": len(self.host.node) or 1, "all": len(self.host.cpus)}
-        return sorted({known.get(each, each) for each in group.get("threads", [1])})
+        listed = sorted({known.get(each, each) for each in group.get(key, [1])})
+        return [count for count in listed if count <= known["all"]] if key == "together" else listed
 
     def contenders(
         self,
@@ -175,7 +177,8 @@ class Planner:
         for built, isa in product(builds, isas):
             if plan_beyond.is_beyond(group):
                 names = plan_beyond.names(group, self.study)
-                mine, out = plan_beyond.contenders(self.study, self.ceilings, built, isa, names, crossovers)
+                counts = self.resolve_threads(group, "together")
+                mine, out = plan_beyond.contenders(self.study, self.ceilings, built, isa, names, crossovers, counts)
                 found, lacking = found + mine, lacking + out
             elif group["kind"] == "passes":
                 found += single(self.study, self.ceilings, built, isa)
@@ -235,10 +238,12 @@ class Planner:
             return None
         return f"three times its rows are {_gigabytes(need)}, this machine has {_gigabytes(self.host.memory_bytes)}"
 
-    def doubt(self, kind: str, point: Point, clock_cost_s: float, call_s_per_element: float) -> str | None:
-        """Why a size cannot be measured by a protocol, or None."""
+    def doubt(
+        self, kind: str, point: Point, clock_cost_s: float, call_s_per_element: float, row_sets: int
+    ) -> str | None:
+        """Why a size cannot be measured by a protocol, or None. Each number of threads has a set of rows."""
         protocol, n = point.protocol, point.n_elements
-        if self.bytes_needed(protocol, n, point.batch) > MEMORY_SHARE * self.host.memory_bytes:
+        if self.bytes_needed(protocol, n, point.batch) * row_sets > MEMORY_SHARE * self.host.memory_bytes:
             return f"its buffers do not fit into {MEMORY_SHARE:.0%} of the memory"
         share = clock_cost_s / (n * call_s_per_element)
         if protocol == "paper" and kind != "passes" and share > CLOCK_SHARE:
@@ -266,7 +271,7 @@ class Planner:
             "stop": stop_rule(compared, target, self.design.rounds_least, most),
             "sweeps": self.design.sweeps,
             "value_s": self.design.value_s,
-            "contenders": [{**c, "key": {**c["key"], **point.key}} for c in contenders],
+            "contenders": [{**c, "key": {**c["key"], **point.key_of(c["threads"])}} for c in contenders],
         }
 
     def in_cache(self, protocol: str, n: int, batch: Batch = ALONE) -> bool:
@@ -323,13 +328,15 @@ class Planner:
     def choosing(self, builds: Sequence[Built]) -> list[Block]:
         """Blocks of the choosing step: all that `best` may pick, over a coarse sweep; none where nothing is asked.
 
+        On one thread, and on as many as a group wants to share a row.
         Where non-temporal stores may pay, from an eighth of the LLC on, also with y read next. Up to the longest row
         of the blocks beyond the paper.
         """
-        groups = filter(plan_beyond.is_beyond, self.config["blocks"])
+        groups = [group for group in self.config["blocks"] if plan_beyond.is_beyond(group)]
         longest = max((n for group in groups for n, _ in self.resolve_sizes(group)), default=0)
+        threads = sorted({1} | {count for group in groups for count in self.resolve_threads(group, "together")})
         isas, _ = self.resolve_isas("simd")
-        found = [c for b in builds for c in plan_beyond.candidates(self.study, b, isas)]
+        found = [c for b in builds for c in plan_beyond.candidates(self.study, b, isas, threads)]
         sound, _ = self.sound(found, builds)
         sizes = [n for n in choosing_sizes(self.host.caches) if n <= longest]
         large = self.host.caches.elements("llc", SMALL_SHARE)

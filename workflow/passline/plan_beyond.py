@@ -12,7 +12,7 @@ import pandas as pd
 
 from passline.algorithms import PAPER
 from passline.choosing import text
-from passline.contenders import BEST, Built, algorithm, best, floor, has
+from passline.contenders import BEST, Built, algorithm, best, floor, has, together
 from passline.measure.spec import Contender
 from passline.registry import Study, Variant
 
@@ -59,8 +59,9 @@ def contenders(
     isa: str,
     wanted: Iterable[str],
     crossovers: pd.DataFrame | None = None,
+    threads: Iterable[int] = (1,),
 ) -> tuple[list[Contender], list[dict[str, str]]]:
-    """The wanted algorithms on an ISA, each floor once, and the algorithms that the ISA lacks."""
+    """The wanted algorithms on an ISA, each floor once, `best` on each number of threads; and what the ISA lacks."""
     asked = list(wanted)
     found = [algorithm(study, n, built, isa, CHOICE, split=False) for n in asked if has(study, n, built, isa, CHOICE)]
     floors = [floor(study, ceilings, contender, built) for contender in found]
@@ -68,7 +69,8 @@ def contenders(
     skipped = [
         {"what": f"{name} on {isa}", "reason": f"the study declares no {step.label} for it"} for name, step in lacking
     ]
-    found += best_of(study, built, isa, crossovers) if set(asked) & set(study.beyond) else []
+    if set(asked) & set(study.beyond):
+        found += [each for count in threads for each in best_of(study, built, isa, crossovers, count)]
     return [*found, *{f["name"]: f for f in floors if f is not None}.values()], skipped
 
 
@@ -86,23 +88,27 @@ def asked(pairs: Iterable[tuple[str, str]], study: Study) -> list[tuple[str, str
     return [(one, base) for one, base in pairs if {one, base} & {*study.beyond, BEST}]
 
 
-def candidates(study: Study, built: Built, isas: Iterable[str]) -> list[Contender]:
-    """All that `best` may pick on these ISAs: the algorithms beyond the paper."""
-    return [
+def candidates(study: Study, built: Built, isas: Iterable[str], threads: Iterable[int] = (1,)) -> list[Contender]:
+    """All that `best` may pick on these ISAs and numbers of threads: the algorithms beyond the paper."""
+    alone = [
         algorithm(study, name, built, isa, CHOICE, split=False)
         for isa in isas
         for name in study.beyond
         if has(study, name, built, isa, CHOICE)
     ]
+    return [together(each, count) if count > 1 else each for count in threads for each in alone]
 
 
-def best_of(study: Study, built: Built, isa: str, crossovers: pd.DataFrame | None) -> list[Contender]:
-    """`best` on an ISA, where the session has found out what it picks."""
+def best_of(study: Study, built: Built, isa: str, crossovers: pd.DataFrame | None, threads: int = 1) -> list[Contender]:
+    """`best` on an ISA and at most so many threads to a row, where the session has found out what it picks."""
     if crossovers is None or crossovers.empty:
         return []
     rows = crossovers[(crossovers["build_id"] == built.build_id) & (crossovers["isa"] == isa)]
+    rows = rows[rows["threads"].isin([1, threads])]
     variants = dict.fromkeys(name for names in rows["variants"] for name in names.split())
-    return [best(study, built, isa, text(rows, built.build_id), list(variants))] if variants else []
+    if threads not in set(rows["threads"]):
+        return []
+    return [best(study, built, isa, text(rows, built.build_id), list(variants), threads)]
 
 
 def document(
@@ -134,7 +140,9 @@ def document(
     known = {n: {"title": a.title, "passes": list(a.passes)} for n, a in algorithms.items()}
     return {
         "algorithms": known | ({BEST: {"title": BEST_TITLE, "passes": []}} if len(mine) else {}),
-        "choices": mine[["isa", "n_from", "algorithm"]].to_dict("records") if len(mine) else [],
+        "choices": mine[["isa", "threads", "n_from", "threads_used", "algorithm"]].to_dict("records")
+        if len(mine)
+        else [],
         "comparisons": comparisons(study, peers),
         "parts": parts,
         "floors": floors,

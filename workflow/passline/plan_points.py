@@ -40,12 +40,11 @@ class Point:
         threads = [f"t{self.batch.threads}"] if self.batch.threads > 1 else []
         return "-".join([self.protocol, f"n{self.n_elements}", *batch, *threads, self.family, self.pages])
 
-    @property
-    def key(self) -> dict[str, Any]:
-        """Columns of table timings; how many rows there were, the round tells."""
+    def key_of(self, threads: int) -> dict[str, Any]:
+        """Columns of table timings, where so many threads share a row; how many rows there were, the round tells."""
         return {
             "n_elements": self.n_elements,
-            "threads": self.batch.threads,
+            "threads": max(self.batch.threads, threads),
             "cache_protocol": self.protocol,
             "inputs": self.family,
             "pages": self.pages,

@@ -29,12 +29,14 @@ BEYOND_TABLES = (
             "n_from": integer("shortest row that gets this algorithm"),
             "algorithm": text("what is taken"),
             "algorithm_isa": text("on which instruction set"),
+            "threads_used": integer("threads that share a row"),
             "variants": text("its variants, one per pass, space-separated"),
             "time_over_fastest": number(
                 "its time / that of the fastest candidate, protocol hot, within a round, median"
             ),
             "time_over_fastest_consumed": number("the same in protocol consumed, where it was measured"),
             "next_algorithm": text("the fastest of the others, protocol hot"),
+            "next_threads": integer("its threads"),
             "next_over_chosen": number("time of that / time of what is taken"),
         },
         ("machine", "session", "build_id", "isa", "threads", "n_elements"),

@@ -78,7 +78,7 @@ ISA = {"isa": text("instruction set, as gcc spells it")}
 VARIANT = {"variant": text("variant's name; for a whole algorithm: preset or tuned")}
 POINT = {
     "n_elements": integer("length of a row"),
-    "n_rows": integer("rows of x that calls walk over; of a batch on several threads, those of all"),
+    "n_rows": integer("rows of x that calls walk over; where threads have rows of their own, those of all"),
     "threads": integer("threads"),
     "cache_protocol": text("paper, hot, consumed or cold"),
     "inputs": text("input family"),

@@ -82,7 +82,7 @@ def _passes(block: Block) -> bool:
 
 
 def _batch(block: Block, n: int, cpus: tuple[int, ...], *, out_of_cache: bool) -> Batch:
-    point = {"n_elements": n, "threads": len(cpus), "n_rows": 1}
+    point = {"n_elements": n, "threads": len(cpus), "n_rows": len(cpus)}
     contenders = [{**c, "key": {**c["key"], **point}} for c in block["contenders"] if c["key"]["study"] != CEILINGS]
     counted: Block = {**block, "n_elements": n, "threads": len(cpus), "contenders": contenders}  # type: ignore[typeddict-item]  # a contender with another key is one
     return Batch(counted, cpus, out_of_cache)

@@ -168,7 +168,7 @@ def _runners(batch: Batch, bench: Bench) -> list[Runner]:
     first = next(iter(bench.libraries.values()))
     rng = np.random.default_rng(bench.seed)
     cpus = list(batch.cpus)
-    row_sets = [RowSet(batch.block, (1, 1), first, cpu, rng) for cpu in (cpus if len(cpus) > 1 else [-1])]
+    row_sets = [RowSet(batch.block, (1, 1), first, [cpu], rng) for cpu in (cpus if len(cpus) > 1 else [-1])]
     return [Runner(c, bench.libraries[c["library"]], batch.block, row_sets, cpus) for c in batch.block["contenders"]]
 
 

@@ -27,17 +27,18 @@ def pairs(contenders: Sequence[Contender], n: int, plan: Mapping[str, Any]) -> I
     """The (contender, base) pairs among the contenders of a block beyond the paper, over rows of n elements.
 
     Its comparisons and those of the session, on the same ISA and choice of variants or with an outside baseline; none
-    without an algorithm beyond the paper, so that the others come from their own blocks alone. And each algorithm
-    beyond the paper with its floor.
+    without an algorithm beyond the paper, so that the others come from their own blocks alone. Each algorithm beyond
+    the paper with its floor. And what shares a row among several threads with itself on one.
     """
     scheme, present = plan.get("beyond", {}), set(contenders)
     named = dict.fromkeys((str(a), str(b)) for a, b in [*scheme.get("comparisons", []), *plan["comparisons"]])
     ours = set(scheme.get("algorithms", {}))
     for one in sorted(present):
-        build, algorithm, isa, variant = one
+        build, algorithm, isa, variant, threads = one
         bases = [base for contender, base in named if contender == algorithm and {algorithm, base} & ours]
-        found = [(build, base, isa, variant) for base in bases]
-        found += [(NOT_APPLICABLE, base, NOT_APPLICABLE, NOT_APPLICABLE) for base in bases]
+        found = [(build, base, isa, variant, threads) for base in bases]
+        found += [(NOT_APPLICABLE, base, NOT_APPLICABLE, NOT_APPLICABLE, threads) for base in bases]
+        found += [(build, algorithm, isa, variant, 1)] if threads > 1 else []
         if algorithm in ours and (floor := floor_of(one, plan, n)) is not None:
             found.append(floor)
         yield from ((one, base) for base in found if base in present)
@@ -51,12 +52,12 @@ def question(found: Pair) -> tuple[str, bool]:
 
 def floor_of(contender: Contender, plan: Mapping[str, Any], n: int) -> Contender | None:
     """The floor of an algorithm over rows of n elements, as a contender; None where it has none, or is one."""
-    build, algorithm, isa, variant = contender
+    build, algorithm, isa, variant, threads = contender
     scheme = plan.get("beyond", {})
-    choices = [c for c in scheme.get("choices", []) if algorithm == BEST and c["isa"] == isa and c["n_from"] <= n]
-    runs = choices[-1]["algorithm"] if choices else algorithm
+    known = [c for c in scheme.get("choices", []) if (c["isa"], c.get("threads", 1)) == (isa, 1) and c["n_from"] <= n]
+    runs = known[-1]["algorithm"] if algorithm == BEST and known else algorithm
     label = scheme.get("floors", {}).get(runs, {}).get(isa)
-    return None if label is None or variant == FLOOR else (build, label, isa, FLOOR)
+    return None if label is None or variant == FLOOR else (build, label, isa, FLOOR, threads)
 
 
 def blocks(timings: pd.DataFrame, plan: Mapping[str, Any]) -> Iterator[BlockValues]:

@@ -93,15 +93,16 @@ def pairs(
     present = set(contenders)
     ranked = [isa for isa in isas_by_width if any(c[2] == isa for c in contenders)]
     narrower = dict(zip(ranked[1:], ranked, strict=False))
-    for build, algorithm, isa, variant in sorted(present):
-        named = [base for contender, base in comparisons if contender == algorithm]
-        bases = [(build, base, isa, variant) for base in named]
-        bases += [(NOT_APPLICABLE, base, NOT_APPLICABLE, NOT_APPLICABLE) for base in named]
+    for contender in sorted(present):
+        build, algorithm, isa, variant, threads = contender
+        named = [base for one, base in comparisons if one == algorithm]
+        bases = [(build, base, isa, variant, threads) for base in named]
+        bases += [(NOT_APPLICABLE, base, NOT_APPLICABLE, NOT_APPLICABLE, threads) for base in named]
         if isa in narrower:
-            bases.append((build, algorithm, narrower[isa], variant))
+            bases.append((build, algorithm, narrower[isa], variant, threads))
         if variant == "tuned":
-            bases.append((build, algorithm, isa, "preset"))
-        yield from (((build, algorithm, isa, variant), base) for base in bases if base in present)
+            bases.append((build, algorithm, isa, "preset", threads))
+        yield from ((contender, base) for base in bases if base in present)
 
 
 def _isas_by_width(registry: pd.DataFrame) -> list[str]:
@@ -130,11 +131,11 @@ def _facts(known: Mapping[str, pd.DataFrame], found: Pair) -> pd.DataFrame:
 def _names(found: Pair) -> dict[str, Any]:
     """The columns that say which point and pair a row is about."""
     chosen = {**found.point, **dict(zip(CONTENDER, found.contender, strict=True))}
-    _, base, base_isa, base_variant = found.base
+    _, base, base_isa, base_variant, base_threads = found.base
     return {column: chosen[column] for column in KEY} | {
         "base": base,
         "base_isa": base_isa,
-        "base_threads": int(found.point["threads"]),
+        "base_threads": base_threads,
         "base_variant": base_variant,
     }
 

@@ -14,10 +14,10 @@ from passline.errors import TableError
 from passline.tables import KEY
 
 KEYS = [*KEY, "block", "round"]
-CONTENDER = ["build_id", "algorithm", "isa", "variant"]
+CONTENDER = ["build_id", "algorithm", "isa", "variant", "threads"]
 
-Contender = tuple[str, str, str, str]
-"""(build_id, algorithm, isa, variant) of a whole algorithm in a block."""
+Contender = tuple[str, str, str, str, int]
+"""(build_id, algorithm, isa, variant, threads) of a whole algorithm in a block."""
 
 CEILINGS = "ceilings"
 

@@ -77,8 +77,8 @@ def selftest_table(timings: pd.DataFrame, rounds: pd.DataFrame, llc_bytes: int) 
 def _compared(values: BlockValues) -> Iterator[tuple[Pair, float]]:
     """The planted calls of a block, each with its unmodified call as base, and the planted share."""
     for contender in values.contenders:
-        build, algorithm, isa, variant = contender
-        base: Contender = (build, algorithm, isa, PLAIN)
+        build, algorithm, isa, variant, threads = contender
+        base: Contender = (build, algorithm, isa, PLAIN, threads)
         planted = _PLANTED.fullmatch(variant)
         if planted and base in values.contenders:
             yield pair(values, contender, base), float(planted[1]) / 100

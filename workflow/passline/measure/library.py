@@ -106,10 +106,13 @@ class Workload:
         for pointers, starts, offset in zip(self._pointers, self._starts, (x_bytes, y_bytes), strict=True):
             pointers[:] = starts + np.uintp(offset)
 
-    def choose(self, choices: str, isa: str) -> None:
-        """Let a call be passline_softmax with these choices of an ISA, on one thread; OSError where they are wrong."""
+    def choose(self, choices: str, isa: str, cpus: Sequence[int]) -> None:
+        """Let a call be passline_softmax with these choices of an ISA; OSError where they are wrong.
+
+        A row may be split over as many threads as there are `cpus`: the calling one, and others pinned to the rest.
+        """
         ffi, lib = self._library.ffi, self._library.lib
-        best = lib.passline_best_new(choices.encode(), isa.encode(), ffi.NULL, 1)
+        best = lib.passline_best_new(choices.encode(), isa.encode(), ffi.new("int[]", list(cpus)), len(cpus))
         if best == ffi.NULL:
             raise OSError(ffi.errno, f"passline_best_new for {isa}: {os.strerror(ffi.errno)}")
         self.c.best = self._best = ffi.gc(best, lib.passline_best_free)

@@ -83,7 +83,7 @@ class Runner(Timed):
         self.workloads = [library.workload(contender["variants"], r.x, r.y, r.scratch) for r in rows]
         for workload, row_set in zip(self.workloads, rows, strict=True):
             if contender["choices"]:
-                workload.choose(contender["choices"], contender["key"]["isa"])
+                workload.choose(contender["choices"], contender["key"]["isa"], cpus[: contender["threads"]])
             if contender["prefix"]:
                 workload.set_state(library.call(contender["prefix"], row_set.x[0], row_set.y[0], row_set.scratch))
             workload.set_state(contender["state"])
@@ -122,25 +122,26 @@ class Runner(Timed):
 
 
 class RowSet:
-    """The rows of one thread."""
+    """The rows of one thread, or of several that share each row."""
 
     def __init__(
         self,
         block: Block,
         counts: tuple[int, int],
         library: Library,
-        cpu: int,
+        cpus: list[int],
         rng: np.random.Generator,
     ) -> None:
-        """Allocate and fill; every page is first touched from `cpu`."""
+        """Allocate and fill; every page is first touched from the one of the cpus that works on it."""
         n = block["n_elements"]
         x, y = (buffers.allocate(c, n, block["pages"], packed=bool(block["rows"])) for c in counts)
         extra = buffers.allocate(1, n, block["pages"]) if any(c["scratch"] for c in block["contenders"]) else None
         self.buffers = [buffer for buffer in (x, y, extra) if buffer is not None]
         for buffer in self.buffers:
-            error = library.lib.passline_first_touch(library.row(buffer.flat), len(buffer.flat), cpu)
-            if error:
-                raise OSError(error, f"first touch from cpu {cpu}: {os.strerror(error)}")
+            for cpu, part in zip(cpus, np.array_split(buffer.flat, len(cpus)), strict=True):
+                error = library.lib.passline_first_touch(library.row(part), len(part), cpu)
+                if error:
+                    raise OSError(error, f"first touch from cpu {cpu}: {os.strerror(error)}")
         inputs = block["inputs"]
         buffers.fill(x, inputs["distribution"], inputs["low"], inputs["high"], rng)
         self.x: tuple[Floats, ...] = x.rows
@@ -162,14 +163,13 @@ def take(spec: RoundSpec) -> pyperf.BenchmarkSuite:
     threads = block["threads"]
     x_line, y_line = rng.integers(0, OFFSETS, 2)
     start = (buffers.CACHE_LINE * int(x_line), buffers.CACHE_LINE * int(y_line))
-    cpus = spec["cpus"][:threads] if threads > 1 else [-1]
-    rows = [RowSet(block, counts, first, c, rng) for c in cpus]
     contenders = block["contenders"]
-    x, y = rows[0].buffers[:2]
+    rows = _rows(spec, counts, first)
+    x, y = rows[1][0].buffers[:2]
     runners: list[Timed] = [
         Outside(c, block, x, y, first.reader(c["consumer"]) if c["consumer"] else None)
         if c["baseline"]
-        else Runner(c, libraries[c["library"]], block, rows, spec["cpus"])
+        else Runner(c, libraries[c["library"]], block, rows[c["threads"]], spec["cpus"])
         for c in contenders
     ]
     # Values of the same length meet the same disturbances: a timer that strikes every few milliseconds is in each long
@@ -189,7 +189,8 @@ def take(spec: RoundSpec) -> pyperf.BenchmarkSuite:
             runner.move(*moved)
             if sweep == 0:
                 warmups[index] = runner.calibrate(block["value_s"], least)
-                doubts += runner.doubts(rows[0].y_flat[moved[1] // 4 :][: block["n_elements"]])
+                written = rows[contenders[index]["threads"]][0].y_flat[moved[1] // 4 :]
+                doubts += runner.doubts(written[: block["n_elements"]])
             elif sweep >= sweeps_of(block, sum(warmups[index][1])):
                 continue
             if sum(warmups[index][1]) < LONG * block["value_s"]:
@@ -218,16 +219,29 @@ def take(spec: RoundSpec) -> pyperf.BenchmarkSuite:
         "temperature_c": environment.temperature_c(),
         "throttle_count": environment.throttle_count(cpu),
         "huge_bytes": buffers.huge_bytes(),
-        "buffer_bytes": sum(b.bytes for r in rows for b in r.buffers),
+        "buffer_bytes": sum(b.bytes for sets in rows.values() for r in sets for b in r.buffers),
         "env_bytes": spec["padding_bytes"],
         "offset_bytes": start[0],
         "offset_y_bytes": start[1],
         "noise": _noise(values.values()),
-        "n_rows": counts[0] * (threads if block["rows"] else 1),
+        "n_rows": counts[0] * threads,
         "marked": bool(doubts),
         "reason": "; ".join(doubts) or "-",
     }
     return _suite(runners, warmups, values, facts)
+
+
+def _rows(spec: RoundSpec, counts: tuple[int, int], library: Library) -> dict[int, list[RowSet]]:
+    """By the number of threads that share a row, the rows that they share; where none does, those of each thread.
+
+    What is shared is placed by those who share it, so each number has rows of its own, with the same contents.
+    """
+    block, seed = spec["block"], spec["seed"]
+    own = spec["cpus"][: block["threads"]] if block["threads"] > 1 else [-1]
+    alone = [RowSet(block, counts, library, [cpu], np.random.default_rng([seed, i])) for i, cpu in enumerate(own)]
+    several = sorted({c["threads"] for c in block["contenders"]} - {1})
+    shared = {k: [RowSet(block, counts, library, spec["cpus"][:k], np.random.default_rng([seed, 0]))] for k in several}
+    return {1: alone, **shared}
 
 
 def _noise(values: Iterable[list[list[float]]]) -> float:

@@ -26,6 +26,7 @@ class Contender(TypedDict):
     baseline: str  # name of the outside baseline; none for passes
     variants: list[str]
     choices: str  # not empty: a call is passline_softmax with these choices, which run some of the variants
+    threads: int  # that share a row, as the choices say; of a block on several threads each has rows of its own
     consumer: str  # reads y after each call, inside the clock; none but in protocol consumed
     prefix: list[str]  # run once beforehand: they leave the state that a pass alone starts from
     state: dict[str, float]  # fields of that state that are then set
