@@ -123,6 +123,12 @@ int passline_first_touch(float *row, size_t n, int cpu);
 // integer multiplies of known latency run for about `ns` nanoseconds; 0 where the latency is not known.
 double passline_clock_hz(uint64_t ns);
 
+// Time of some arithmetic on n_threads threads at once, thread i pinned to cpus[i], over its time on the
+// first of them alone. Near 1 where each has a core of its own, near 2 where two are hardware threads of one
+// core: a hypervisor may say the one and do the other, and change it within a second. NaN where it cannot be
+// told.
+double passline_slowdown(const int *cpus, size_t n_threads);
+
 // Median cost in nanoseconds of reading the clock once.
 double passline_clock_cost_ns(void);
 

@@ -3,6 +3,7 @@
 // The same workload on several pinned threads at once, and memory touched first by a chosen cpu.
 #define _GNU_SOURCE
 #include <errno.h>
+#include <math.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -81,6 +82,54 @@ int passline_run_threads(const passline_workload *workloads, const int *cpus, si
   for (size_t i = 0; i < started; i++) pthread_join(workers[i].thread, NULL);
   free(workers);
   return atomic_load(&gate.error);
+}
+
+// Independent multiplications, more than a core's floating-point units hold at once: hardware threads that
+// share the units take turns.
+static void multiply(size_t n, const float *x, float *y, passline_state *state) {
+  (void)x, (void)y;
+  enum { CHAINS = 12 };
+  double chain[CHAINS];
+  for (int i = 0; i < CHAINS; i++) chain[i] = 1.0 + i;
+  for (size_t k = 0; k < n; k++)
+    for (int i = 0; i < CHAINS; i++) chain[i] *= 0x1.000001p0;
+  double sum = 0.0;
+  for (int i = 0; i < CHAINS; i++) sum += chain[i];
+  state->sum = (float)sum;
+}
+
+// Nanoseconds from the first start to the last end; 0 where a thread could not take part.
+static double together_ns(const int *cpus, size_t n_threads) {
+  static const passline_variant variant = {"multiply", multiply, NULL, NULL};
+  static const passline_variant *const passes[] = {&variant};
+  enum { STEPS = 12 * 1024 };  // some 20 microseconds
+  const float *x = NULL;
+  float *y = NULL;
+  passline_workload *workloads = calloc(n_threads, sizeof *workloads);
+  uint64_t *times = calloc(2 * n_threads, sizeof *times);
+  double elapsed = 0.0;
+  if (workloads != NULL && times != NULL) {
+    for (size_t i = 0; i < n_threads; i++)
+      workloads[i] = (passline_workload){passes, 1, STEPS, &x, 1, &y, 1, {0}, 0, 0, 0, 0, NULL, NULL};
+    uint64_t *starts = times, *ends = times + n_threads;
+    if (passline_run_threads(workloads, cpus, n_threads, 1, starts, ends) == 0) {
+      uint64_t first = starts[0], last = ends[0];
+      for (size_t i = 1; i < n_threads; i++) {
+        if (starts[i] < first) first = starts[i];
+        if (ends[i] > last) last = ends[i];
+      }
+      elapsed = (double)(last - first);
+    }
+  }
+  free(workloads);
+  free(times);
+  return elapsed;
+}
+
+double passline_slowdown(const int *cpus, size_t n_threads) {
+  const double alone = n_threads > 0 ? together_ns(cpus, 1) : 0.0;
+  const double together = n_threads > 0 ? together_ns(cpus, n_threads) : 0.0;
+  return alone > 0.0 && together > 0.0 ? together / alone : NAN;
 }
 
 typedef struct first_touch {

@@ -210,7 +210,7 @@ def test_the_report_shows_parts_gains_and_baselines(tables: dict[str, pd.DataFra
 
 def test_a_session_without_them_has_empty_pages(full: dict[str, pd.DataFrame]) -> None:
     found = beyond_report.report_tables(full, synthetic.plan())
-    assert len(found) == 9
+    assert len(found) == 10
     assert all(not each["rows"] for each in found.values())
 
 

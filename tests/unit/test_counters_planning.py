@@ -49,7 +49,7 @@ def test_passes_alone_are_counted_and_no_ceilings_no_algorithms_no_other_protoco
     (one, several), _ = batches([*blocks, block(FAR)], place())
     for batch in (one, several):
         assert [c["variants"] for c in batch.block["contenders"]] == [["v"]]
-        point = {"n_elements": batch.block["n_elements"], "threads": len(batch.cpus), "n_rows": 1}
+        point = {"n_elements": batch.block["n_elements"], "threads": len(batch.cpus), "n_rows": len(batch.cpus)}
         assert batch.block["contenders"][0]["key"] == {"study": "softmax", "variant": "v", **point}
 
 

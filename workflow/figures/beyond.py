@@ -10,17 +10,18 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from passline import beyond_report, titles
+from passline import beyond_report, core_floor, titles
 from passline import figure_style as style
 from passline.derive import selection
 from passline.derive.beyond import FLOOR
 
-TABLES = ("beyond", "ratios", "registry", "machines")
+TABLES = ("beyond", "ratios", "registry", "machines", "port_model", "rounds")
 BEYOND = True
 CAPTION = (
     "Beyond the paper, all in the same rounds. Above: median time per element of whole calls, with 95 % intervals; "
-    "grey: the fastest floor, the same streams and stores without arithmetic. Below: time of the fastest of the "
-    "paper's algorithms over time of each of ours, with 95 % intervals; above 1, ours is faster."
+    "grey: the fastest floor, the same streams and stores without arithmetic; dotted, where it was asked for: the "
+    "least that the core's ports allow what `best` picks for short rows. Below: time of the fastest of the paper's "
+    "algorithms over time of each of ours, with 95 % intervals; above 1, ours is faster."
 )
 LEADING = ("online", "best")
 """Of the algorithms beyond the paper, those that are drawn where there are too many to tell apart."""
@@ -30,9 +31,9 @@ MOST = 6
 def data(tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any]) -> pd.DataFrame:
     """What is drawn: columns `panel` (time or ratio), `isa`, `algorithm`, `n_elements`, `value`, `low`, `high`.
 
-    Times in seconds per element; algorithm `floor` is the fastest floor at each size.
+    Times in seconds per element; algorithm `floor` is the fastest floor at each size, `ports` that of the core.
     """
-    rows = beyond_report.usual(tables["beyond"])
+    rows = beyond_report.usual(tables, "beyond")
     rows = rows[rows["isa"].isin(set(tables["registry"]["isa"]))]
     floors = rows[rows["variant"] == FLOOR].sort_values("time_median_s").groupby(["isa", "n_elements"]).head(1)
     shown = shown_algorithms(rows, plan)
@@ -41,13 +42,16 @@ def data(tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any]) -> pd.Data
     times = times[["isa", "algorithm", "n_elements"]].assign(
         panel="time", value=times["time_median_s"] / n, low=times["time_low_s"] / n, high=times["time_high_s"] / n
     )
-    gains = beyond_report.faster_base(beyond_report.usual(tables["ratios"]), plan)
+    ports = core_floor.of_best(tables, plan).merge(rows[["isa", "n_elements"]].drop_duplicates())
+    ports = ports[ports["n_elements"] < ports["upto"]].assign(panel="time", algorithm=core_floor.PORTS)
+    ports = ports.assign(value=ports["seconds"], low=ports["seconds"], high=ports["seconds"])[list(times.columns)]
+    gains = beyond_report.faster_base(beyond_report.usual(tables, "ratios"), plan)
     gains = gains[gains["algorithm"].isin(shown)]
     ratios = gains[["isa", "algorithm", "n_elements"]].assign(
         panel="ratio", value=gains["ratio"], low=gains["ratio_low"], high=gains["ratio_high"]
     )
     return (
-        pd.concat([times, ratios])
+        pd.concat([frame for frame in (times, ports, ratios) if len(frame)] or [times])
         .sort_values(["panel", "isa", "algorithm", "n_elements"], kind="stable")
         .reset_index(drop=True)
     )
@@ -89,8 +93,9 @@ def draw(tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any]) -> Figure:
 
 
 def look(name: str, plan: Mapping[str, Any]) -> dict[str, Any]:
-    """Colour and marker of an algorithm or of the floor."""
-    return style.FLOOR_LOOK if name == FLOOR else style.beyond_style(name, plan)
+    """Colour and marker of an algorithm or of a floor."""
+    floors = {FLOOR: style.FLOOR_LOOK, core_floor.PORTS: style.PORTS_LOOK}
+    return floors[name] if name in floors else style.beyond_style(name, plan)
 
 
 def _times(ax: Axes, rows: pd.DataFrame, plan: Mapping[str, Any]) -> None:
@@ -118,7 +123,7 @@ def _ratios(ax: Axes, rows: pd.DataFrame, plan: Mapping[str, Any]) -> None:
 
 def _legend(figure: Figure, rows: pd.DataFrame, plan: Mapping[str, Any]) -> None:
     drawn = set(rows["algorithm"])
-    shown = [*beyond_report.ordered(drawn, plan), *([FLOOR] if FLOOR in drawn else [])]
+    shown = [*beyond_report.ordered(drawn, plan), *(name for name in (FLOOR, core_floor.PORTS) if name in drawn)]
     handles = [
         figure.axes[0].plot([], [], label=titles.algorithm_title(name, plan), **look(name, plan))[0] for name in shown
     ]

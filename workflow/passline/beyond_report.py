@@ -33,10 +33,11 @@ def report_tables(tables: Tables, plan: Plan) -> dict[str, ReportTable]:
     """
     return {
         "beyond_goals": goals(tables, plan),
-        "beyond_times": times(tables, usual(tables["beyond"]), plan),
-        "beyond_consumed": times(tables, consumed(tables["beyond"]), plan),
+        "beyond_times": times(tables, usual(tables, "beyond"), plan),
+        "beyond_consumed": times(tables, usual(tables, "beyond", CONSUMED), plan),
         "beyond_batches": batches(tables, plan),
         "beyond_threads": threads(tables, plan),
+        "beyond_inputs": inputs(tables, plan),
         "beyond_crossovers": crossovers(tables, plan),
         "beyond_parts": parts(tables, plan),
         "beyond_error": errors(tables, plan),
@@ -46,9 +47,25 @@ def report_tables(tables: Tables, plan: Plan) -> dict[str, ReportTable]:
 
 def values(tables: Tables, plan: Plan) -> dict[str, str]:
     """The sentences of these pages."""
-    rows = tables["beyond"]
-    inputs = formats.listed(sorted(set(rows["inputs"]))) or "none"
-    return {"beyond_inputs": inputs, "beyond_goals": goals_in_words(tables["goals"], plan)}
+    return {
+        "beyond_inputs": main_inputs(tables),
+        "beyond_goals": goals_in_words(tables["goals"], plan),
+        "beyond_cores": cores_in_words(tables["rounds"]),
+    }
+
+
+def cores_in_words(rounds: pd.DataFrame) -> str:
+    """Whether threads had a core each; nothing where all ran alone."""
+    shared = rounds["core_shared"].dropna()
+    if shared.empty:
+        return ""
+    if not (shared > 0.0).any():
+        return "Threads had a core each in all rounds."
+    return (
+        f"In {int((shared > 0.0).sum())} of {len(shared)} rounds with several threads these shared a core at moments "
+        f"({formats.percent(float(shared.mean()))} of all), whatever the system says of its cores: a hypervisor moves "
+        "them. Such rounds are marked as doubtful for ratios on several threads."
+    )
 
 
 def goals_in_words(frame: pd.DataFrame, plan: Plan) -> str:
@@ -87,16 +104,45 @@ def _in_titles(reason: str, plan: Plan) -> str:
     return " ".join(words)
 
 
-def usual(frame: pd.DataFrame) -> pd.DataFrame:
-    """Rows of one row of x on one thread, in protocol hot: what the figure and most tables show."""
-    kept = (frame["cache_protocol"] == PROTOCOL) & (frame["n_rows"] == 1) & (frame["threads"] == 1)
+def main_inputs(tables: Tables) -> str:
+    """The input family that blocks beyond the paper timed at most sizes."""
+    sizes = tables["beyond"].groupby("inputs")["n_elements"].nunique()
+    return "none" if sizes.empty else str(sizes.idxmax())
+
+
+def usual(tables: Tables, name: str, protocol: str = PROTOCOL) -> pd.DataFrame:
+    """Rows of table `beyond` or `ratios`: one row of x on one thread, the main inputs; what most tables show."""
+    rows = _alone(tables[name], protocol)
+    return rows[rows["inputs"] == main_inputs(tables)]
+
+
+def _alone(frame: pd.DataFrame, protocol: str) -> pd.DataFrame:
+    kept = (frame["cache_protocol"] == protocol) & (frame["n_rows"] == 1) & (frame["threads"] == 1)
     return frame[kept & (frame["pages"] == PAGES)]
 
 
-def consumed(frame: pd.DataFrame) -> pd.DataFrame:
-    """The same where y is read next."""
-    alone = (frame["n_rows"] == 1) & (frame["threads"] == 1) & (frame["pages"] == PAGES)
-    return frame[alone & (frame["cache_protocol"] == CONSUMED)]
+def inputs(tables: Tables, plan: Plan) -> ReportTable:
+    """Times of each algorithm on each input family, and the slowest over the fastest; empty where there is one family.
+
+    Families are blocks of their own, whose rounds take turns: the quotient is of medians, without an interval.
+    """
+    rows = _alone(tables["beyond"], PROTOCOL)
+    rows = rows[rows["isa"].isin(set(tables["registry"]["isa"])) & (rows["variant"] != FLOOR)]
+    families = sorted(set(rows["inputs"]))
+    shown = []
+    for n, at_size in rows.groupby("n_elements", sort=True):
+        if at_size["inputs"].nunique() < 2:  # two can be compared
+            continue
+        for isa in _isas(tables, at_size):
+            mine = at_size[at_size["isa"] == isa]
+            for name in ordered(set(mine["algorithm"]), plan):
+                each = mine[mine["algorithm"] == name].set_index("inputs")["time_median_s"]
+                cells = [formats.significant(each[f] / n * 1e9) if f in each else formats.NOTHING for f in families]
+                worst = formats.significant(each.max() / each.min())
+                shown.append([
+                    isa_title(isa, plan), formats.binary_count(n), algorithm_title(name, plan), *cells, worst,
+                ])  # fmt: skip
+    return table(["ISA", "elements", "algorithm", *(f.replace("_", " ") for f in families), "slowest / fastest"], shown)
 
 
 def shared_rows(ratios: pd.DataFrame) -> pd.DataFrame:
@@ -218,11 +264,11 @@ def near_and_far(rows: pd.DataFrame, plan: Plan) -> list[int]:
 
 def parts(tables: Tables, plan: Plan) -> ReportTable:
     """What each algorithm is made of, and what that gains: in cache and far out of it."""
-    rows = usual(tables["beyond"])
+    rows = usual(tables, "beyond")
     made = plan.get("beyond", {}).get("parts", {})
     sizes = near_and_far(rows, plan)
     names = list(dict.fromkeys(part for by_isa in made.values() for found in by_isa.values() for part in found))
-    gains = faster_base(usual(tables["ratios"]), plan)
+    gains = faster_base(usual(tables, "ratios"), plan)
     shown = []
     for isa in _isas(tables, rows):
         mine = rows[rows["isa"] == isa]

@@ -70,6 +70,8 @@ _ALGORITHMS = {
 _OTHERS = ((SKY, "v", "-"), (ORANGE, "P", "--"), (YELLOW, "X", "-."), (SKY, "<", ":"), (ORANGE, ">", "-"))
 FLOOR_LOOK: dict[str, Any] = {"color": GREY, "marker": "", "linestyle": (0, (4, 2)), "linewidth": 0.9}
 """Streams and stores without arithmetic."""
+PORTS_LOOK: dict[str, Any] = {"color": GREY, "marker": "", "linestyle": ":", "linewidth": 0.9}
+"""The least that the core's ports allow."""
 
 PASS_MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "*")
 PASS_COLOURS = (SKY, BLUE, GREEN, ORANGE, PURPLE, VERMILION, BLACK, YELLOW)

@@ -12,7 +12,7 @@ from typing import Any
 
 import pandas as pd
 
-from passline import beyond_report, formats, numbers_traffic, report_tables, trust
+from passline import beyond_report, core_floor, formats, numbers_traffic, report_tables, trust
 from passline.derive import selection
 from passline.derive.rounds import length_of
 from passline.errors import ReportError
@@ -56,7 +56,7 @@ def numbers(tables: Tables, plan: Plan, table1: pd.DataFrame) -> dict[str, Any]:
         "measurement": bool(plan["measurement"]),
         "stamp": SMOKE_STAMP,
         "headlines": headlines(tables, plan),
-        "values": _values(tables, plan, facts) | beyond_report.values(everything, plan),
+        "values": _values(tables, plan, facts) | beyond_report.values(everything, plan) | core_floor.values(everything),
         "tables": {
             "verdicts": report_tables.verdicts(tables["claims"], plan),
             "reasons": report_tables.reasons(tables["claims"], plan),
@@ -77,6 +77,7 @@ def numbers(tables: Tables, plan: Plan, table1: pd.DataFrame) -> dict[str, Any]:
             **trust.report_tables(tables, plan),
             **numbers_traffic.report_tables(tables, plan),
             **beyond_report.report_tables(everything, plan),
+            **core_floor.report_tables(everything, plan),
         },
     }
 

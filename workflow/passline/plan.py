@@ -28,6 +28,12 @@ CEILING_SWEEPS = 4  # a ceiling is a rate, compared with none in its sweep: fewe
 CEILING_VALUES = 4  # ... of so many times the usual length
 WARM = ("hot", "consumed")  # protocols with one row of x and of y
 CONSUMED = "consumed"
+_PARAMETERS = {
+    "normal": ("mean", "deviation"),
+    "uniform": ("low", "high"),
+    "ramp": ("low", "high"),
+    "one_hot": ("elsewhere", "value"),  # elsewhere it is 0
+}  # of a distribution of the study: what a round calls low and high
 _CEILING_LEVELS = {"L1": "L1", "L2": "L2", "LLC": "LLC/2", "DRAM": "4 x LLC"}  # level -> size label
 _MEMORY_LEVELS = ("LLC", "DRAM")  # shared by all cores: with all of them, each takes its part of the row
 
@@ -294,9 +300,8 @@ class Planner:
     def inputs(self, family: str) -> Inputs:
         """An input family as a round takes it, from the study."""
         spec = self.study.inputs[family]
-        low, high = (
-            (spec["mean"], spec["deviation"]) if spec["distribution"] == "normal" else (spec["low"], spec["high"])
-        )
+        first, second = _PARAMETERS[spec["distribution"]]
+        low, high = spec.get(first, 0.0), spec[second]
         return {"name": family, "distribution": spec["distribution"], "low": float(low), "high": float(high)}
 
     def tuning(self, builds: Sequence[Built]) -> list[Block]:

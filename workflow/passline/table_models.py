@@ -137,6 +137,10 @@ _ALL = (
             "clock_hz": number("median core clock, measured beside the values"),
             "clock_low_hz": number("lowest core clock of the round"),
             "steal_s": number("time the hypervisor gave to others while the round ran"),
+            "core_shared": number(
+                "share of moments in which arithmetic took over 1.5 times as long on all threads at once as on one: "
+                "two of them were on one core, whatever the system says; empty on one thread"
+            ),
             "load": number("one-minute load average at the start"),
             "involuntary_switches": integer("involuntary context switches of the process"),
             "temperature_c": number("hottest sensor, degrees Celsius"),

@@ -2,7 +2,21 @@
 
 from __future__ import annotations
 
-from passline.table_parts import BUILD, INTERVAL, ISA, KEY_COLUMNS, POINT, SESSION, TIME, integer, number, table, text
+from passline.table_parts import (
+    BUILD,
+    INTERVAL,
+    ISA,
+    KEY_COLUMNS,
+    PASS,
+    POINT,
+    SESSION,
+    TIME,
+    VARIANT,
+    integer,
+    number,
+    table,
+    text,
+)
 
 BEYOND_TABLES = (
     table(
@@ -40,6 +54,22 @@ BEYOND_TABLES = (
             "next_over_chosen": number("time of that / time of what is taken"),
         },
         ("machine", "session", "build_id", "isa", "threads", "n_elements"),
+    ),
+    table(
+        "port_model",
+        "pass of an algorithm x ISA, tuned: the least that the core's ports allow in L1, and what was measured",
+        BUILD
+        | PASS
+        | ISA
+        | VARIANT
+        | {
+            "cycles_predicted": number("cycles per vector of the hot loop: its busiest port or its longest chain"),
+            "cycles_measured": number("cycles per vector in L1, from tuning"),
+            "unknown_instructions": integer("instructions of the loop that the model does not know; -1 where unasked"),
+            "model": text("program and version, or -"),
+            "reason": text("why it is missing, or -"),
+        },
+        ("build_id", "algorithm", "isa", "pass_index"),
     ),
     table(
         "goals",

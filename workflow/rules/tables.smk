@@ -151,6 +151,31 @@ rule claims:
         "../scripts/claims.py"
 
 
+# The least that the core's ports allow each hot loop, where a program that models them is installed.
+rule port_model:
+    input:
+        tuning=rules.tuning.output[0],
+        builds=expand(rules.link.output.build, compiler=COMPILERS),
+        disassembly=expand(rules.link.output.disassembly, compiler=COMPILERS),
+        machine=f"{RESULTS}/machine.json",
+        models="workflow/passline/microarchitectures.yaml",
+        # It asks a program: never while something measures.
+        measured=f"{RESULTS}/raw/times/manifest.json",
+        modules=modules("port_model"),
+    output:
+        f"{TABLES}/port_model.csv",
+    log:
+        f"{RESULTS}/logs/port_model.log",
+    params:
+        isas=list(SETUP.isas),
+        grid=config["grid"],
+        study=config["study"],
+    message:
+        "ask a port model for the floor in cache"
+    script:
+        "../scripts/port_model.py"
+
+
 # All algorithms beside their floors, and what our own must reach.
 rule beyond:
     input:
@@ -186,6 +211,7 @@ rule numbers:
         beyond=rules.beyond.output.beyond,
         crossovers=rules.crossovers.output.table,
         goals=rules.beyond.output.goals,
+        port_model=rules.port_model.output[0],
         baselines=rules.timings.output.baselines,
         skipped=rules.skipped.output[0],
         plan=rules.plan.output.plan,

@@ -24,6 +24,7 @@ TABLES = (
     "beyond",
     "crossovers",
     "goals",
+    "port_model",
     "baselines",
     "skipped",
 )

@@ -111,7 +111,7 @@ def _isas_by_width(registry: pd.DataFrame) -> list[str]:
 
 
 def _by_block(rounds: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    columns = ["start_utc", "marked", "stop_reason"]
+    columns = ["start_utc", "marked", "stop_reason", "core_shared"]
     return {str(block): facts.set_index("round")[columns] for block, facts in rounds.groupby("block")}
 
 
@@ -125,7 +125,10 @@ def _facts(known: Mapping[str, pd.DataFrame], found: Pair) -> pd.DataFrame:
             f"has no round {min(missing)} of block {found.block}, but timings do",
             "Delete both tables and run snakemake again",
         )
-    return facts.loc[found.rounds]
+    facts = facts.loc[found.rounds]
+    # What moments on a shared core say of several threads is doubtful; one thread does not notice.
+    several = found.contender[-1] > 1
+    return facts.assign(marked=facts["marked"] | (facts["core_shared"] > 0.0)) if several else facts
 
 
 def _names(found: Pair) -> dict[str, Any]:

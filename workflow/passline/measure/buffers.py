@@ -93,11 +93,14 @@ def huge_bytes(smaps: Path = Path("/proc/self/smaps_rollup")) -> float:
 
 
 def fill(buffer: Buffer, distribution: str, low: float, high: float, rng: np.random.Generator) -> None:
-    """Fill all of a buffer: `uniform` on [low, high), `normal` with mean low and deviation high.
+    """Fill all of a buffer, as `Inputs` has it, so that a row that is moved is of the same kind.
 
-    A block of at most 4 Mi values is drawn and repeated: neither the kernels nor the caches can tell, and
+    A block of at most 4 Mi random values is drawn and repeated: neither the kernels nor the caches can tell, and
     drawing hundreds of millions would take longer than measuring them.
     """
+    if distribution in ("ramp", "one_hot"):
+        _fill_rows(buffer, distribution, low, high, rng)
+        return
     drawn = min(len(buffer.flat), 4 << 20)
     values = rng.standard_normal(drawn, np.float32) if distribution == "normal" else rng.random(drawn, np.float32)
     values *= high if distribution == "normal" else high - low
@@ -105,3 +108,16 @@ def fill(buffer: Buffer, distribution: str, low: float, high: float, rng: np.ran
     for start in range(0, len(buffer.flat), drawn):
         part = buffer.flat[start : start + drawn]
         part[:] = values[: len(part)]
+
+
+def _fill_rows(buffer: Buffer, distribution: str, low: float, high: float, rng: np.random.Generator) -> None:
+    moved = SLACK // 4  # elements by which a row may start later: a ramp goes on so far behind its end
+    buffer.flat[:] = low
+    for row in buffer.rows:
+        n, start = len(row), (row.ctypes.data - buffer.flat.ctypes.data) // 4
+        if distribution == "one_hot":
+            row[rng.integers(min(moved, n - 1), n)] = high
+            continue
+        reached = buffer.flat[start : start + n + moved]
+        step = (high - low) / max(1, n - 1)
+        reached[:] = np.linspace(low, low + step * (len(reached) - 1), len(reached), dtype=np.float32)

@@ -69,6 +69,10 @@ class Library:
         """Core clock of the calling thread; 0 where the chain's latency is not known."""
         return float(self.lib.passline_clock_hz(int(duration_s * 1e9)))
 
+    def slowdown(self, cpus: Sequence[int]) -> float:
+        """Time of arithmetic on these cpus at once over its time on the first alone; NaN where it cannot be told."""
+        return float(self.lib.passline_slowdown(self.ffi.new("int[]", list(cpus)), len(cpus)))
+
     def clock_cost_s(self) -> float:
         """Median cost of reading the clock once."""
         return float(self.lib.passline_clock_cost_ns()) * 1e-9

@@ -37,6 +37,7 @@ LEAST_SWEEPS = 4  # timed in fewer sweeps, but in so many that all of them meet 
 # low address bits agree, changes the time of a kernel (Mytkowicz et al. 2009). Odd steps reach every line.
 OFFSETS, X_STEP, Y_STEP = buffers.SLACK // buffers.CACHE_LINE, 13, 27
 COLD_LLC_MULTIPLE = 4
+SHARED = 1.5  # threads at once that take so many times longer than one alone do not have a core each
 LEAST_FOR_QUARTILES = 4
 
 
@@ -182,8 +183,11 @@ def take(spec: RoundSpec) -> pyperf.BenchmarkSuite:
     doubts: list[str] = []
     warmups: dict[int, tuple[int, list[float]]] = {}
     values: dict[int, list[list[float]]] = {i: [] for i in order}
+    most = max(threads, *(c["threads"] for c in contenders))
+    slowdowns: list[float] = []
     for sweep in range(block["sweeps"]):
         moved = offsets(start, sweep)
+        slowdowns += [first.slowdown(spec["cpus"][:most])] if most > 1 else []
         for index in order if (sweep + spec["round"]) % 2 == 0 else reversed(order):
             runner = runners[index]
             runner.move(*moved)
@@ -202,6 +206,7 @@ def take(spec: RoundSpec) -> pyperf.BenchmarkSuite:
     stolen = environment.steal_s(cpu) - steal
     if stolen > 0.02 * duration:
         doubts.append(f"the hypervisor took {stolen:.2f} s of {duration:.2f} s")
+    shared = [slowdown > SHARED for slowdown in slowdowns if not math.isnan(slowdown)]
     facts = {
         "block": block["name"],
         "round": spec["round"],
@@ -214,6 +219,7 @@ def take(spec: RoundSpec) -> pyperf.BenchmarkSuite:
         "clock_hz": statistics.median(clocks) or math.nan,
         "clock_low_hz": min(clocks) or math.nan,
         "steal_s": stolen,
+        "core_shared": sum(shared) / len(shared) if shared else math.nan,
         "load": load,
         "involuntary_switches": environment.involuntary_switches(),
         "temperature_c": environment.temperature_c(),

@@ -10,7 +10,11 @@ from typing import Any, TypedDict
 
 
 class Inputs(TypedDict):
-    """How x is filled: uniform on [low, high), or normal with mean low and deviation high."""
+    """How x is filled.
+
+    Uniform on [low, high); normal with mean low and deviation high; a ramp from low to high; one_hot: low everywhere
+    but at one place, which is high.
+    """
 
     name: str
     distribution: str
