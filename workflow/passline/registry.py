@@ -131,6 +131,7 @@ class Study:
     variants: tuple[Variant, ...]
     comparisons: tuple[tuple[str, str], ...]  # (algorithm, base)
     presets_simulated: bool = False
+    paper: str = ""  # what it reproduces; none where it is no reproduction
 
     @property
     def simulated(self) -> frozenset[str]:
@@ -247,6 +248,7 @@ def load_study(folder: Path, isas: Mapping[str, Isa], grid: str = "default") -> 
         variants,
         tuple((one, other) for one, other in comparisons),
         document.get("simulated") == "presets",
+        document.get("paper", ""),
     )
 
 

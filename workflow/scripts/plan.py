@@ -60,6 +60,7 @@ def main(
             "machine": setup.label,
             "study": setup.study.name,
             "title": setup.study.title,
+            "paper": setup.study.paper,
             "measurement": config["measurement"],
             "command": command,
             "effort": config["effort"],
