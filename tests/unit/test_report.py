@@ -138,7 +138,7 @@ def test_another_study_has_its_own_title_question_and_no_claims(
     text = " ".join(pages)
     assert "Another study" in pages[0]
     assert "Two-Pass against reloading Three-Pass on" in pages[0]
-    for word in ("Reproduction", "Table 1", "claims", "What the verdicts rest on", "{"):
+    for word in ("Reproduction", "Class counts", "claims", "What the verdicts rest on", "{"):
         assert word not in text, word
 
 
