@@ -37,6 +37,8 @@ COMMANDS: tuple[Command, ...] = (
     Command("plan", "passline.forecast", "what a session will run, what it skips and why, and for how long"),
     Command("compare", "passline.compare", "whether two sessions may meet and agree, and what became slower"),
     Command("doctor", "passline.doctor", "what this machine can count, with which rights, and what would disturb"),
+    Command("export", "passline.bundle_export", "what a bundle of a session holds, and writes it"),
+    Command("import", "passline.bundle_import", "which bundles are sound, and lays these where the fleet report reads"),
 )
 
 
