@@ -217,9 +217,14 @@ def unity(ax: Axes, axis: str = "y") -> None:
 
 def stamp_smoke(figure: Figure) -> None:
     """Write across the figure that it is no measurement."""
+    stamp(figure, titles.SMOKE_STAMP)
+
+
+def stamp(figure: Figure, words: str) -> None:
+    """Write something across the figure."""
     width, height = figure.get_size_inches()
     figure.text(
-        0.5, 0.5, titles.SMOKE_STAMP, ha="center", va="center",
+        0.5, 0.5, words, ha="center", va="center",
         rotation=15 if height > 0.4 * width else 0, fontsize=min(20.0, 3.0 * width),
         color="#C00000", alpha=0.55, weight="bold", zorder=100,
     )  # fmt: skip
