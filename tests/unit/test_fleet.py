@@ -93,6 +93,15 @@ def test_what_may_not_be_compared_says_why(real: Path, tmp_path: Path, changes: 
     assert not tables["fleet_ratios"]["bundle"].str.startswith("made-up-0002").any()
 
 
+def test_smoke_runs_alone_are_shown_and_stamped(real: Path, tmp_path: Path) -> None:
+    """They show that the road is open; beside a measurement they are left out."""
+    tables, plan = tables_of(imported(real, tmp_path, 1, measurement=False))
+    tables["fleet_machines"]["made_up"] = False
+    document = fleet_report.document(tables, plan)
+    assert (document["measurement"], document["stamp"]) == (False, "SMOKE RUN: NOT A MEASUREMENT")
+    assert document["tables"]["ratios"]["rows"]
+
+
 def test_tables_of_another_version_are_left_out(real: Path, tmp_path: Path) -> None:
     folder = imported(real, tmp_path, 2)
     path = fleet.folders(folder)[1] / "tables" / "ratios.csv"
@@ -130,7 +139,9 @@ def test_without_a_sound_bundle_there_is_no_report(tmp_path: Path) -> None:
 
 
 def test_nothing_to_compare_is_said(real: Path, tmp_path: Path) -> None:
-    tables, plan = tables_of(imported(real, tmp_path, 1, measurement=False))
+    (folder,) = fleet.folders(imported(real, tmp_path, 1))
+    (folder / "tables" / "ratios.csv").unlink()
+    tables, plan = tables_of(tmp_path)
     document = fleet_report.document(tables, plan)
     assert document["values"]["compared"] == "0"
     assert fleet_figures.ratios(tables, plan).texts[0].get_text() == "No machine has a ratio at a labelled size."

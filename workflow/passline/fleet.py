@@ -63,10 +63,11 @@ def collect(bundles: Iterable[Path]) -> Fleet:
     paths = list(bundles)
     plans = [_json(path / "plan.json") for path in paths]
     manifests = [_json(path / MANIFEST) for path in paths]
-    usual = common(plans)
+    measured = [plan for plan in plans if plan["measurement"]]
+    usual = common(measured or plans)
     found = Fleet()
     for path, plan, manifest in zip(paths, plans, manifests, strict=True):
-        why = unlike(plan, usual)
+        why = unlike(plan, usual, smoke=not measured)
         facts, name = {"reason": why or "-", "compared": why is None}, path.name
         try:
             known = {table: read_table(table, path / "tables" / f"{table}.csv") for table in READ}
@@ -91,9 +92,9 @@ def _asked(plan: Mapping[str, Any]) -> dict[str, Any]:
     return {"study": plan["study"], "comparisons": pairs, "primary_protocol": plan["primary_protocol"]}
 
 
-def unlike(plan: Mapping[str, Any], usual: Mapping[str, Any]) -> str | None:
-    """Why a session cannot stand beside the others, or None."""
-    if not plan["measurement"]:
+def unlike(plan: Mapping[str, Any], usual: Mapping[str, Any], *, smoke: bool = False) -> str | None:
+    """Why a session cannot stand beside the others, or None; smoke runs stand only beside each other."""
+    if not plan["measurement"] and not smoke:
         return "a smoke run, not a measurement"
     mine = json.loads(json.dumps(_asked(plan)))
     different = [key for key, value in usual.items() if mine[key] != value]
@@ -117,6 +118,7 @@ def _machine(
         "machine": plan["machine"],
         "session": plan["session"],
         "made_up": bool(manifest["made_up"]),
+        "measurement": bool(plan["measurement"]),
         "effort": float(plan["effort"]),
         **told,
         **facts,

@@ -10,7 +10,7 @@ import pandas as pd
 
 from passline import formats
 from passline.report_tables import ReportTable, table
-from passline.titles import base_kind, isa_title, question_words
+from passline.titles import SMOKE_STAMP, base_kind, isa_title, question_words
 
 MOST_ROWS = 30
 """Machines that have a row of their own; of more, each microarchitecture has one."""
@@ -73,12 +73,12 @@ def document(tables: Tables, plan: Plan, refused: Sequence[str] = ()) -> dict[st
     """
     machines = tables["fleet_machines"]
     compared = machines[machines["compared"]]
-    made_up = bool(machines["made_up"].any())
+    made_up, smoke = bool(machines["made_up"].any()), not compared["measurement"].all()
     many = len(compared) > MOST_ROWS
     said = question_words(plan) if plan else dict.fromkeys(("contender", "bases", "each", "fastest"), "nothing")
     return {
-        "measurement": not made_up,
-        "stamp": MADE_UP_STAMP,
+        "measurement": not (made_up or smoke),
+        "stamp": MADE_UP_STAMP if made_up else SMOKE_STAMP,
         "values": {
             "title": str(plan.get("title", "Nothing to compare")),
             "bundles": formats.count(len(machines)),

@@ -14,6 +14,7 @@ FLEET_TABLES = (
         | SESSION
         | {
             "made_up": flag("its numbers were made by a test"),
+            "measurement": flag("no smoke run"),
             "effort": number("effort of its session"),
             "model_name": text("processor"),
             "microarchitecture": text("its microarchitecture"),
