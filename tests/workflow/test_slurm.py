@@ -1,0 +1,141 @@
+"""Two machines of a real Slurm run the smoke session; one is lost in the middle and goes on; one report shows both."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pypdf
+import pytest
+import yaml
+from checkouts import SNAKEMAKE, copy_to, environment
+from slurm_cluster import Cluster, missing
+
+from passline import bundle
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(missing() is not None, reason=str(missing())),
+]
+MACHINES = {"first": "node1", "second": "node2"}
+PATIENCE_S = 900.0
+
+
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the workflow reads, and a cluster's configuration."""
+    folder = copy_to(tmp_path_factory.mktemp("slurm"))
+    config = {
+        "machines": {label: {"node": node} for label, node in MACHINES.items()},
+        "session": "workflow/config/smoke.yaml",
+        "cpus": 2,
+    }
+    (folder / "cluster.yaml").write_text(yaml.safe_dump(config))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """Controller and two nodes."""
+    try:
+        made = Cluster(tmp_path_factory.mktemp("cluster") / "slurm")
+    except RuntimeError as error:
+        pytest.skip(f"Slurm does not come up on this host: {error}")
+    yield made
+    made.stop()
+
+
+def submit(checkout: Path, cluster: Cluster) -> subprocess.Popen[str]:
+    """What a user of a cluster types, on one without accounting."""
+    command = [
+        SNAKEMAKE, "--snakefile", "workflow/cluster.smk", "--workflow-profile", "profiles/slurm",
+        "--configfile", "cluster.yaml", "--latency-wait", "5", "--slurm-no-account", "--slurm-status-command", "squeue",
+        "--slurm-init-seconds-before-status-checks", "2",
+    ]  # fmt: skip
+    log = (checkout / "submitted.log").open("w")
+    env = environment(checkout)
+    env["PATH"] = f"{cluster.binaries}:{env['PATH']}"
+    return subprocess.Popen(command, cwd=checkout, env=env, stdout=log, stderr=subprocess.STDOUT, text=True)
+
+
+def until(holds: Callable[[], bool], started: subprocess.Popen[str], checkout: Path, what: str) -> None:
+    """Wait; fail with what Snakemake said where it ends too early or it takes too long."""
+    end = time.monotonic() + PATIENCE_S
+    while not holds():
+        ended = started.poll() is not None
+        if ended or time.monotonic() > end:
+            started.kill()
+            pytest.fail(f"{what}: not before the end. {(checkout / 'submitted.log').read_text()[-4000:]}")
+        time.sleep(0.3)
+
+
+def rounds(checkout: Path, label: str) -> dict[Path, tuple[int, bytes]]:
+    """Finished rounds of a machine: inode and contents."""
+    found = checkout.glob(f"results/{label}/smoke/raw/*/*/round-*.json")
+    return {path: (path.stat().st_ino, path.read_bytes()) for path in found}
+
+
+def test_a_lost_node_goes_on_and_both_are_in_the_report(checkout: Path, cluster: Cluster) -> None:
+    started = submit(checkout, cluster)
+    until(lambda: any(len(rounds(checkout, label)) > 10 for label in MACHINES), started, checkout, "rounds are taken")
+    lost = max(MACHINES, key=lambda label: len(rounds(checkout, label)))
+    cluster.kill_node(MACHINES[lost])
+    kept = rounds(checkout, lost)
+    # The other one waited for the lock that measuring takes on this host, and goes on to its end.
+    (other,) = set(MACHINES) - {lost}
+    until((checkout / "fleet" / "sent" / f"{other}.json").is_file, started, checkout, f"{other} is done")
+    assert not (checkout / "fleet" / "sent" / f"{lost}.json").exists()
+    cluster.start_node(MACHINES[lost])
+    until(lambda: started.poll() is not None, started, checkout, "all is done")
+    assert started.returncode == 0, (checkout / "submitted.log").read_text()[-4000:]
+
+    assert kept
+    now = rounds(checkout, lost)
+    assert kept.items() <= now.items(), "rounds taken before the node was lost are kept as they were"
+    assert len(now) > len(kept)
+    found = {label: bundle.read(checkout / "fleet" / "sent" / f"{label}{bundle.SUFFIX}") for label in MACHINES}
+    ids = {label: json.loads(one.files["machine.json"])["machine_id_hash"] for label, one in found.items()}
+    assert ids["first"] == ids["second"], "both nodes are this host"
+    assert {one.manifest["machine"] for one in found.values()} == set(MACHINES)
+
+    pages = [re.sub(r"\s+", " ", page.extract_text()) for page in pypdf.PdfReader(checkout / "reports/fleet.pdf").pages]
+    assert all("SMOKE RUN: NOT A MEASUREMENT" in page for page in pages)
+    for label in MACHINES:
+        assert label in " ".join(pages)
+
+
+def test_a_session_that_fails_by_itself_is_not_run_again(checkout: Path, cluster: Cluster) -> None:
+    """A bad number is an answer: the other machine is reported, and the run says which failed and why."""
+    told = checkout / "fleet" / "sent"
+    (told / "first.json").unlink()
+    broken = checkout / "kernels" / "softmax" / "rmax.c"
+    broken.write_text(broken.read_text() + "#error made for a test\n")
+    started = submit(checkout, cluster)
+    until(lambda: started.poll() is not None, started, checkout, "all is done")
+    said = (checkout / "submitted.log").read_text()
+    assert started.returncode != 0
+    sent = json.loads((told / "first.json").read_text())
+    assert (sent["ok"], sent["bundle"]) == (False, "")
+    assert "made for a test" in sent["reason"]
+    assert "first: its session ended with status 1" in said
+    assert said.count("session on first") == 1
+    assert (checkout / "reports" / "fleet.pdf").is_file()
+
+
+def test_a_wrong_configuration_is_said_before_anything_is_submitted(checkout: Path) -> None:
+    for config, said in (
+        ({"session": "workflow/config/smoke.yaml"}, "the key 'machines' is missing"),
+        ({"machines": {"a": {"node": "n", "feature": "f"}}, "session": "workflow/config/smoke.yaml"}, "machines.a"),
+        ({"machines": {"a": {"node": "n"}}, "session": "none.yaml"}, "'none.yaml' is no file"),
+    ):
+        (checkout / "wrong.yaml").write_text(yaml.safe_dump(config))
+        command = [SNAKEMAKE, "--snakefile", "workflow/cluster.smk", "--configfile", "wrong.yaml", "--cores", "1", "-n"]
+        done = subprocess.run(
+            command, cwd=checkout, env=environment(checkout), capture_output=True, text=True, check=False
+        )
+        assert done.returncode != 0
+        assert said in done.stdout + done.stderr
