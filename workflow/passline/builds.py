@@ -14,8 +14,9 @@ from passline import known_baselines
 from passline.contenders import Built
 from passline.imports import module_files
 from passline.measure.spec import Block
-from passline.registry import KERNELS, Isa, Study, load_isas, load_study, sha256
+from passline.registry import Isa, Study, load_isas, sha256
 from passline.setup import load
+from passline.studies import load_studies
 from passline.tuning import winners
 
 MEASURE = Path(__file__).parent / "measure"
@@ -31,11 +32,11 @@ class Session:
 
 
 def load_session(study: str, isas: Sequence[str], grid: str) -> Session:
-    """Parse the session's study and the ceilings for the ISAs the session has."""
+    """Parse the session's study, named as in the config, and the ceilings for the ISAs the session has."""
     rows = load_isas()
     chosen = {name: rows[name] for name in isas}
-    studies = {s.name: s for s in (load_study(KERNELS / name, chosen, grid) for name in (study, "ceilings"))}
-    return Session(chosen, studies, studies[study])
+    own, studies = load_studies(study, chosen, grid)
+    return Session(chosen, studies, own)
 
 
 def load_builds(paths: Iterable[str]) -> list[dict[str, Any]]:
