@@ -12,6 +12,7 @@ import pandas as pd
 
 from passline import known_baselines
 from passline.contenders import Built
+from passline.errors import MeasurementError
 from passline.imports import module_files
 from passline.measure.spec import Block
 from passline.registry import Isa, Study, load_isas, sha256
@@ -48,6 +49,24 @@ def rejected(accuracy: pd.DataFrame, build_id: str) -> dict[str, str]:
     """Variants of a build that failed the check, with the first reason."""
     failed = accuracy[(accuracy["build_id"] == build_id) & ~accuracy["passed"]]
     return dict(failed.groupby("variant", sort=False)["reason"].first())
+
+
+def check_sound(study: Study, accuracy: pd.DataFrame, path: Path) -> None:
+    """MeasurementError where every algorithm has a pass of which no variant is right: there is nothing to time.
+
+    `path` is the file of table `accuracy`.
+    """
+    sound = set(accuracy.loc[accuracy["passed"], "variant"]) - set(accuracy.loc[~accuracy["passed"], "variant"])
+    wrong = {name for name in study.passes if not any(v.name in sound for v in study.variants if v.pass_name == name)}
+    if not study.algorithms or not all(wrong & set(a.passes) for a in study.algorithms.values()):
+        return
+    first = accuracy[accuracy["pass"].isin(wrong) & ~accuracy["passed"]].iloc[0]
+    raise MeasurementError(
+        path,
+        f"no variant of {', '.join(sorted(wrong))} is right, and no algorithm does without "
+        f"({first['variant']} on {first['inputs']}: {first['reason']})",
+        "Correct the pass, or what reference.py says of it",
+    )
 
 
 def chosen(tuning: pd.DataFrame, build_id: str, study: Study) -> dict[tuple[str, str], str]:
