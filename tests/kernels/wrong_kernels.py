@@ -96,7 +96,7 @@ KERNELS = (
         "masked-is-not-zero",
         "vscaleexpminusmax",
         _VSCALE.replace("x[i] - state->max", "fmaxf(x[i] - state->max, -87)"),
-        "not 0 where x is -inf",
+        "is not 0 where",
     ),
     Wrong(
         "changes-x", "vscaleexpminusmax", _VSCALE + "if (y != x) ((float *)(uintptr_t)x)[n / 2] += 1;", "x was changed"
