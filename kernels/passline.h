@@ -28,6 +28,7 @@ typedef struct passline_state {
   float exponent;  // an integer, kept as a float so that it cannot overflow
   float scale;     // what the last pass multiplies by: 1 / sum or 1 / mantissa
   float clamp;     // 0 where no score is so low that a pass must raise it, see raddexpref
+  float value;     // what an algorithm that reduces the row to one number leaves
   float *scratch;  // a third row of n floats, for the passes that declare one
 } passline_state;
 
@@ -172,8 +173,20 @@ int passline_run_threads_counted(const passline_workload *workloads, const int *
 // cdef: end
 
 // PASSLINE_EXPORT(run, finish, combine) puts this object's variant into the table.
-// PASSLINE_NAME is the variant's name, given with -D by the build.
-#define PASSLINE_EXPORT(run_function, finish_function, combine_function)                              \
+// PASSLINE_NAME is the variant's name, given with -D by the build. Where a study has a pass end with a
+// function of its own (`then` in its study.yaml), PASSLINE_THEN is that function, called after finish.
+#ifdef PASSLINE_THEN
+#define PASSLINE_EXPORT(run_function, finish_function, combine_function) \
+  static void passline_finish_then(passline_state *state) {              \
+    passline_finish *const own = finish_function;                        \
+    if (own != NULL) own(state);                                         \
+    PASSLINE_THEN(state);                                                \
+  }                                                                      \
+  PASSLINE_ENTRY(run_function, passline_finish_then, combine_function)
+#else
+#define PASSLINE_EXPORT PASSLINE_ENTRY
+#endif
+#define PASSLINE_ENTRY(run_function, finish_function, combine_function)                               \
   static const passline_variant passline_entry                                                        \
       __attribute__((section("passline_variants"), used, aligned(8))) = {PASSLINE_NAME, run_function, \
                                                                          finish_function, combine_function}

@@ -39,7 +39,7 @@ def test_a_size_that_does_not_fit_is_a_row_with_the_reason(built: Built) -> None
 def test_distance() -> None:
     want = np.full(100_000, 1e-5)
     got = want.astype(np.float32)
-    error, excess = distance(got, want)
+    error, excess = distance(got, want, 1.0)
     assert error <= 0.5
     assert excess == pytest.approx(float(got.sum(dtype=np.float64)) - 1, abs=1e-12)
     got[70_000] = np.nextafter(got[70_000], np.float32(1))

@@ -274,7 +274,7 @@ def session(built, folder, machine, *, sources=None):
     out = folder / "results" / machine / "default" / "build" / "gcc"
     out.mkdir(parents=True)
     shutil.copy(built.path, out / "libpassline.so")
-    described = build.describe(shutil.which("gcc") or "cc", [], {}, [], built.path)
+    described = build.describe(shutil.which("gcc") or "cc", [], {}, [], [], built.path)
     (out / "build.json").write_text(json.dumps(described | {"sources": {**described["sources"], **(sources or {})}}))
     return out / "libpassline.so"
 

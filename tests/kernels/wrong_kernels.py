@@ -96,7 +96,7 @@ KERNELS = (
         "masked-is-not-zero",
         "vscaleexpminusmax",
         _VSCALE.replace("x[i] - state->max", "fmaxf(x[i] - state->max, -87)"),
-        "not 0 where x is -inf",
+        "is not 0 where",
     ),
     Wrong(
         "changes-x", "vscaleexpminusmax", _VSCALE + "if (y != x) ((float *)(uintptr_t)x)[n / 2] += 1;", "x was changed"
@@ -112,7 +112,13 @@ KERNELS = (
     Wrong(
         "needs-a-clean-state", "raddexpminusmax", _SUM.replace("state->sum = sum", "state->sum += sum"), "sum of a row"
     ),
-    Wrong("wrong-scale", "raddexpminusmax", _SUM, "is not 1 / sum", _RECIPROCAL_SUM.replace("1.0f", "1.0001f")),
+    Wrong(
+        "wrong-scale",
+        "raddexpminusmax",
+        _SUM,
+        "which the pass's own state gives",
+        _RECIPROCAL_SUM.replace("1.0f", "1.0001f"),
+    ),
     Wrong(
         "broken-exponent",
         "raddextexp",

@@ -120,10 +120,15 @@ def test_a_baseline_that_cannot_be_meant_is_refused(changes, message):
         known_baselines.wanted(config(group(**changes)))
 
 
-def test_baselines_compute_softmax_and_are_refused_in_another_study():
-    with pytest.raises(ConfigError, match="they compute softmax, the study is 'logsumexp'"):
-        known_baselines.wanted(config(group(baselines="available"), study="logsumexp"))
-    assert known_baselines.wanted(config(group(), study="logsumexp")) == []
+def test_baselines_compute_softmax_and_are_skipped_in_another_study():
+    asked = config(group(baselines=["numpy"]), study="logsumexp", comparisons=[["two_pass", "numpy"]])
+    assert known_baselines.wanted(asked) == []
+    study = load_study(KERNELS / "logsumexp", ISAS)
+    planner = Planner(asked, study, CEILINGS, ISAS, HOST)
+    assert planner.comparisons == study.comparisons
+    made = planner.plan([untuned(study, ISAS, "gcc")], 20e-9, 0.15e-9, {})
+    assert baselines_of(made.blocks[0]) == []
+    assert {"what": "baseline numpy", "reason": "it computes softmax, the study is logsumexp"} in made.skipped
 
 
 @pytest.mark.parametrize(

@@ -44,6 +44,19 @@ def environment(folder: Path, path: str | None = None) -> dict[str, str]:
     }
 
 
+def shell(folder: Path, command: str, timeout: float = 600) -> Done:
+    """Run a line as a user would type it, in the folder, with the environment active."""
+    return subprocess.run(
+        ["bash", "-c", command],
+        cwd=folder,
+        env=environment(folder),
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        check=False,
+    )
+
+
 def run(folder: Path, *arguments: str, path: str | None = None, timeout: float = 600) -> Done:
     """Run snakemake in the folder to its end."""
     return subprocess.run(

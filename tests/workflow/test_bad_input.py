@@ -55,7 +55,10 @@ BAD_CONFIGS = {
         ["config: counters", "'requires' is not accepted", "Did you mean 'require'? Accepted: auto, off, require, imc"],
     ),
     "several sources of counts": ({"counters": ["imc"]}, ["config: counters", "This is: Counting of memory traffic"]),
-    "unknown study": ({"study": "sofmax"}, ["config: study", "'sofmax' has no", "Known studies: ceilings, softmax"]),
+    "unknown study": (
+        {"study": "sofmax"},
+        ["config: study", "'sofmax' has no", "Known studies: ceilings, logsumexp, skeleton, softmax"],
+    ),
     "unusable cpu": ({"cpu": 4095}, ["config: cpu", "cpu 4095 is not usable by this process", "Use auto, or one of:"]),
     "too large a listed size": (
         {"sizes": {"sweep": [1024, 10**13]}},

@@ -8,7 +8,7 @@ import platform
 import shlex
 import subprocess
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -94,15 +94,23 @@ def link(compiler: str, cflags: Sequence[str], objects: Sequence[Path], out: Pat
 
 
 def describe(
-    compiler: str, cflags: Sequence[str], isas: Mapping[str, Isa], objects: Sequence[Path], library: Path
+    compiler: str,
+    cflags: Sequence[str],
+    isas: Mapping[str, Isa],
+    folders: Iterable[Path],
+    objects: Sequence[Path],
+    library: Path,
 ) -> dict[str, Any]:
     """What build.json holds: compiler, flags, and hashes of sources, objects and library.
+
+    Sources are those of the `folders` of the studies, and what passes are written with.
 
     `build_id` is a hash of the compiler's version, the flags and the sources: two machines with the same
     compiler and checkout have the same.
     """
-    sources = sorted(path for path in KERNELS.rglob("*") if path.suffix in (".c", ".h", ".yaml"))
-    hashes = {str(path.relative_to(KERNELS)): sha256(path) for path in sources}
+    everywhere = {*folders, KERNELS, KERNELS / "runtime", KERNELS / "simd"}
+    sources = sorted(path for f in everywhere for path in f.iterdir() if path.suffix in (".c", ".h", ".yaml"))
+    hashes = {str(path.relative_to(_root(path))): sha256(path) for path in sources}
     identity: dict[str, Any] = {
         "compiler": compiler,
         "version": run([compiler, "--version"]).splitlines()[0],
@@ -118,3 +126,8 @@ def describe(
         "objects": {path.stem: sha256(path) for path in objects},
         "library_sha256": sha256(library),
     }
+
+
+def _root(path: Path) -> Path:
+    """What the name of a source is relative to: kernels, or the folder that a study elsewhere lies in."""
+    return KERNELS if path.is_relative_to(KERNELS) else path.parents[1]

@@ -12,10 +12,12 @@ import pandas as pd
 
 from passline import known_baselines
 from passline.contenders import Built
+from passline.errors import MeasurementError
 from passline.imports import module_files
 from passline.measure.spec import Block
-from passline.registry import KERNELS, Isa, Study, load_isas, load_study, sha256
+from passline.registry import Isa, Study, load_isas, sha256
 from passline.setup import load
+from passline.studies import load_studies
 from passline.tuning import winners
 
 MEASURE = Path(__file__).parent / "measure"
@@ -31,11 +33,11 @@ class Session:
 
 
 def load_session(study: str, isas: Sequence[str], grid: str) -> Session:
-    """Parse the session's study and the ceilings for the ISAs the session has."""
+    """Parse the session's study, named as in the config, and the ceilings for the ISAs the session has."""
     rows = load_isas()
     chosen = {name: rows[name] for name in isas}
-    studies = {s.name: s for s in (load_study(KERNELS / name, chosen, grid) for name in (study, "ceilings"))}
-    return Session(chosen, studies, studies[study])
+    own, studies = load_studies(study, chosen, grid)
+    return Session(chosen, studies, own)
 
 
 def load_builds(paths: Iterable[str]) -> list[dict[str, Any]]:
@@ -47,6 +49,24 @@ def rejected(accuracy: pd.DataFrame, build_id: str) -> dict[str, str]:
     """Variants of a build that failed the check, with the first reason."""
     failed = accuracy[(accuracy["build_id"] == build_id) & ~accuracy["passed"]]
     return dict(failed.groupby("variant", sort=False)["reason"].first())
+
+
+def check_sound(study: Study, accuracy: pd.DataFrame, path: Path) -> None:
+    """MeasurementError where every algorithm has a pass of which no variant is right: there is nothing to time.
+
+    `path` is the file of table `accuracy`.
+    """
+    sound = set(accuracy.loc[accuracy["passed"], "variant"]) - set(accuracy.loc[~accuracy["passed"], "variant"])
+    wrong = {name for name in study.passes if not any(v.name in sound for v in study.variants if v.pass_name == name)}
+    if not study.algorithms or not all(wrong & set(a.passes) for a in study.algorithms.values()):
+        return
+    first = accuracy[accuracy["pass"].isin(wrong) & ~accuracy["passed"]].iloc[0]
+    raise MeasurementError(
+        path,
+        f"no variant of {', '.join(sorted(wrong))} is right, and no algorithm does without "
+        f"({first['variant']} on {first['inputs']}: {first['reason']})",
+        "Correct the pass, or what reference.py says of it",
+    )
 
 
 def chosen(tuning: pd.DataFrame, build_id: str, study: Study) -> dict[tuple[str, str], str]:

@@ -34,20 +34,25 @@ class Command:
 
 
 COMMANDS: tuple[Command, ...] = (
-    Command("plan", "passline.forecast", "what a session will run, what it skips and why, and for how long"),
-    Command("compare", "passline.compare", "whether two sessions may meet and agree, and what became slower"),
-    Command("doctor", "passline.doctor", "what this machine can count, with which rights, and what would disturb"),
-    Command("export", "passline.bundle_export", "what a bundle of a session holds, and writes it"),
-    Command("import", "passline.bundle_import", "which bundles are sound, and lays these where the fleet report reads"),
+    Command("plan", "passline.forecast", "tells what a session will run, what it skips and why, and for how long"),
+    Command("compare", "passline.compare", "tells whether two sessions may meet and agree, and what became slower"),
+    Command("new-study", "passline.new_study", "writes the folder of a study of your own, which runs as it is"),
+    Command(
+        "doctor", "passline.doctor", "tells what this machine can count, with which rights, and what would disturb"
+    ),
+    Command("export", "passline.bundle_export", "writes one archive of a session, and tells what it holds"),
+    Command("import", "passline.bundle_import", "verifies such archives, and lays them where the fleet report reads"),
 )
 
 
 def parser(argv: Sequence[str]) -> argparse.ArgumentParser:
     """The parser of all commands; only a command that `argv` names has its arguments."""
-    root = argparse.ArgumentParser(prog="passline", description="Tells of sessions: those to come, and those measured.")
+    root = argparse.ArgumentParser(
+        prog="passline", description="Sessions to come, sessions measured, and studies to begin with."
+    )
     commands = root.add_subparsers(metavar="COMMAND", required=True)
     for command in COMMANDS:
-        own = commands.add_parser(command.name, help=command.does, description=f"Tells {command.does}.")
+        own = commands.add_parser(command.name, help=command.does, description=f"It {command.does}.")
         if command.name in argv:
             module = import_module(command.module)
             module.arguments(own)

@@ -26,7 +26,7 @@ from typing import Any
 from passline.conformance_judge import Finding
 from passline.conformance_variant import PHASES, row_of
 from passline.errors import BuildError
-from passline.reference import reference
+from passline.own_reference import reference
 from passline.registry import Study, Variant
 
 PROGRESS = struct.Struct("qqqq")  # phase, n, offset of x, offset of y
@@ -64,7 +64,7 @@ def check_variants(
     be loaded.
     """
     for name in study.passes:
-        reference(name, study.folder)
+        reference(study, name)
     jobs = max(1, min(jobs or len(os.sched_getaffinity(0)), 16, len(variants) or 1))
     # Dealt out like cards: the variants of one pass and ISA, alike in cost, are neighbours.
     hands = [tuple(variants[i::jobs]) for i in range(jobs)]

@@ -1,17 +1,17 @@
-"""Whole algorithms: every one, on every ISA, agrees with float64 softmax and so with every other.
+"""Whole algorithms: every one, on every ISA, agrees with the study's float64 reference and so with every other.
 
 The bound of an output, in ULP: twice the bounds of its passes (an error in ULP may double
 when the result falls into the next binade), the rounding of the sum's additions, 2 for
-the reciprocal and the last product, and, where the algorithm subtracts the maximum, the
-rounding of that difference: |fl32(x - max) - (x - max)| 2^24, of the output's own
-score and, as part of the sum, weighted over the row. Two algorithms differ by no more than
-the sum of their bounds. Special values are compared exactly: where the result is NaN and
-where it is 0 because x is -inf.
+what the last pass does, and what its passes take as given (`Expected.given`; of the softmax
+passes that subtract the maximum the rounding of that difference: of the output's own score
+and, as part of the sum, weighted over the row). Where the study says how much its result
+moves with what the passes leave (`sensitivity`), the sum of these counts so much, and 2 ULP
+are for the last roundings. Two algorithms differ by no more than the sum of their bounds.
+Special values are compared exactly: where the result is NaN or infinite, and where it is 0.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -21,7 +21,7 @@ import numpy as np
 from passline.conformance_judge import Case, Finding, longest_chain
 from passline.conformance_variant import Bench, make_bench, run_algorithm, special_values
 from passline.measure.library import Library
-from passline.reference import Doubles, Expected, Floats, make_inputs
+from passline.reference import Doubles, Expected, Floats, make_inputs, ulp
 from passline.registry import Study
 
 SPECIAL = "special_values"
@@ -79,48 +79,45 @@ def _trial(bench: Bench, contender: Contender, family: str, n: int, *, in_place:
     if wrote:
         return Finding(reason=wrote)
     want = bench.whole(x)
-    bound = bounds(bench.study, contender, x, want)
+    bound = bounds(bench, contender, family, x, want)
     # Judged as a share of each output's own bound, and shown in ULP with the bound of the worst.
     case = Case(x, Expected(outputs=want))
-    error = case.judge_outputs(_shrunk(got, want, bound), 1.0)
+    shrinks = np.abs(want) >= (2.0**-126 if bench.sensitivity is None else 0.0)
+    error = case.judge_outputs(_shrunk(got, want, bound, shrinks), 1.0)
     place = error.index
     reason = error.reason and error.reason.replace("the bound is 1", f"in units of its bound of {bound[place]:.3g} ULP")
     return replace(
         error,
         error_ulp=error.error_ulp * bound[place],
         bound_ulp=float(bound[place]),
-        relative=abs(float(got[place]) - float(want[place])) / want[place] if error.relative else 0.0,
+        relative=abs((float(got[place]) - float(want[place])) / want[place]) if error.relative else 0.0,
         got=float(got[place]),
         reason=reason and f"{reason} (n {n}{', in place' if in_place else ''})",
     )
 
 
-def _shrunk(got: Floats, want: Doubles, bound: Doubles) -> Doubles:
-    """Results moved so far towards `want` that an error of `bound` becomes one ULP; tiny and NaN ones as they are."""
+def _shrunk(got: Floats, want: Doubles, bound: Doubles, shrinks: Any) -> Doubles:
+    """Results moved so far towards `want` that an error of `bound` becomes one ULP; NaN, and what need not, stays."""
     exact = got.astype(np.float64)
-    return np.where((want >= 2.0**-126) & np.isfinite(exact), want + (exact - want) / bound, exact)
+    return np.where(shrinks & np.isfinite(exact), want + (exact - want) / bound, exact)
 
 
-def bounds(study: Study, contender: Contender, x: Floats, want: Doubles) -> Doubles:
-    """Bound of every output of a contender, ULP."""
-    known = {variant.name: variant for variant in study.variants}
-    total, chain = 2.0, 0
+def bounds(bench: Bench, contender: Contender, family: str, x: Floats, want: Doubles) -> Doubles:
+    """Bound of every output of a contender on a row of a family, ULP."""
+    known = {variant.name: variant for variant in bench.study.variants}
+    passes, chain, given = 0.0, 0, np.zeros(1)
     for name in contender.variants:
         variant = known[name]
-        step = study.passes[variant.pass_name]
-        total += 2 * (step.bound_ulp(variant.isa) or 0.0)
-        if step.finish:
+        passes += 2 * (bench.study.passes[variant.pass_name].bound_ulp(variant.isa) or 0.0)
+        expected = bench.case(variant.pass_name, family, x.size).expected
+        given = given + expected.given
+        if expected.summed:
             chain = max(chain, longest_chain(x.size, variant.lanes, variant.dimensions))
-    if not any(name.endswith("minusmax") for name in study.algorithms[contender.algorithm].passes):
-        return np.full(x.size, total + chain)
-    top = x.max()
-    finite = np.isfinite(x)
-    exact = np.where(finite, x, top).astype(np.float64) - float(top)
-    rounding = np.abs((np.where(finite, x, top) - top).astype(np.float64) - exact) * 2.0**24
-    # Beyond the range of exp an output is 0 whatever the rounding; without a limit the bound there would be absurd.
-    rounding = np.where(exact < -110, 0.0, rounding)
-    shared = math.fsum(rounding * want)
-    return total + chain + rounding + shared
+    if bench.sensitivity is None:
+        return np.broadcast_to(2.0 + passes + chain + given, want.shape)
+    # One ULP of a number is at most 2^-23 of it.
+    bound: Doubles = 2.0 + (passes + chain + given.max()) * 2.0**-23 * bench.sensitivity(x) / ulp(want)
+    return bound
 
 
 def _row(bench: Bench, contender: Contender, family: str, build_id: str, finding: Finding) -> dict[str, Any]:

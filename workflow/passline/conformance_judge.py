@@ -5,8 +5,8 @@ absolute error must not exceed FLT_MIN, so that flushing denormals is allowed. A
 result just above FLT_MIN may round below it and be flushed, the line is drawn higher by
 a factor 1 + 2^-20 + |max x| 2^-21: 8 ULP, and what a pass may lose that keeps the exponent
 apart. It rounds x / ln2 in float32, so that an integer it takes for a power of two is
-off by up to |x| 2^-23 beyond the half, for the sum and for the term. Where x is -inf the
-output must be exactly 0.
+off by up to |x| 2^-23 beyond the half, for the sum and for the term. Where x is -inf and
+the reference 0, the output must be exactly 0.
 
 A sum of n positive terms carries, beside the error of its terms, the rounding of its
 additions: at most k u with u = 2^-24 for the longest chain of k additions that a term
@@ -55,10 +55,10 @@ class Case:
         if want is not None:
             top = abs(float(x.max()))
             self._line = FLT_MIN * (1 + 2.0**-20 + (top * 2.0**-21 if math.isfinite(top) else 0.0))
-            normal = want >= self._line
+            normal = np.abs(want) >= self._line
             self._per_ulp = np.where(normal, 1 / ulp(want), 0.0)
             self._per_tiny = np.where(normal, 0.0, 1 / self._line)
-            zero = np.flatnonzero(np.isneginf(x))
+            zero = np.flatnonzero(np.isneginf(x) & (want == 0)) if want.size == x.size else np.zeros(0, np.intp)
             self._zero = zero if zero.size else None
 
     def judge_outputs(self, got: Floats | Doubles, bound: float) -> Finding:
@@ -71,15 +71,16 @@ class Case:
             tiny = error * self._per_tiny
         worst, worst_tiny = int(in_ulp.argmax()), int(tiny.argmax())  # argmax finds NaN first
         reason = None
+        what = "output {} of {}" if want.size == self.n else "the result of a row of {1}"
         if not in_ulp[worst] <= bound:
-            reason = f"output {worst} of {self.n} is {in_ulp[worst]:.3g} ULP off, the bound is {bound:g}"
+            reason = f"{what.format(worst, self.n)} is {in_ulp[worst]:.3g} ULP off, the bound is {bound:g}"
         elif not tiny[worst_tiny] <= 1:
-            worst, reason = worst_tiny, f"output {worst_tiny} of {self.n}, below FLT_MIN, is more than FLT_MIN off"
+            worst, reason = worst_tiny, f"{what.format(worst_tiny, self.n)}, below FLT_MIN, is more than FLT_MIN off"
         elif self._zero is not None and got[self._zero].any():
             worst = int(self._zero[np.flatnonzero(got[self._zero])[0]])
             reason = f"output {worst} of {self.n} is not 0 where x is -inf"
         value = float(want[worst])
-        relative = float(error[worst]) / value if value >= self._line else 0.0
+        relative = float(error[worst] / abs(value)) if abs(value) >= self._line else 0.0
         return Finding(
             _finite(in_ulp[worst]),
             bound,

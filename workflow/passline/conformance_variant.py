@@ -17,13 +17,13 @@ import numpy as np
 from passline.conformance_judge import Case, Finding, longest_chain
 from passline.conformance_memory import GuardedRow, denormals_flushed
 from passline.measure.library import Library
-from passline.reference import Doubles, Floats, make_inputs, reference, whole_reference
+from passline.own_reference import Whole, reference, sensitivity, whole_reference
+from passline.reference import Floats, make_inputs
 from passline.registry import Study, Variant
 
 LARGE = 4096 + 3
 # A row in which every element weighs about the same, so that one lost or taken twice shows in a sum.
 _EVEN: Mapping[str, Any] = {"distribution": "uniform", "low": -1, "high": 0}
-_FIELDS = ("max", "sum", "mantissa", "exponent", "scale", "clamp")
 # Told to `Progress` so that a signal can be placed; the index is what is told.
 PHASES = (
     "all tails",
@@ -51,13 +51,14 @@ class Bench:
     y: GuardedRow
     scratch: GuardedRow
     case: Callable[[str, str, int], Case]  # pass, family ("" is the even one, "range k" a part of exp's range), n
-    whole: Callable[[Floats], Doubles] | None
+    whole: Whole | None
+    sensitivity: Whole | None
     progress: Progress
 
 
 def make_bench(library: Library, study: Study, seed: int, progress: Progress | None = None) -> Bench:
     """Rows for up to LARGE floats at any offset; references are looked up here, StudyError where one is missing."""
-    references = {name: reference(name, study.folder) for name in study.passes}
+    references = {name: reference(study, name) for name in study.passes}
     room = LARGE + 256
 
     @cache
@@ -70,9 +71,9 @@ def make_bench(library: Library, study: Study, seed: int, progress: Progress | N
             x = make_inputs(study.inputs[family] if family else _EVEN, n, seed)
         return Case(x, references[pass_name](x))
 
-    whole = whole_reference(study.name, study.folder) if study.algorithms else None
+    whole = whole_reference(study) if study.algorithms else None
     rows = GuardedRow(room), GuardedRow(room), GuardedRow(room)
-    return Bench(library, study, seed, *rows, case, whole, progress or _untold)
+    return Bench(library, study, seed, *rows, case, whole, sensitivity(study), progress or _untold)
 
 
 def _untold(*_: int) -> None:
@@ -183,13 +184,11 @@ class _Check:
         if self.spec.writes or "x" not in self.spec.reads:
             return
         n = 2 * self.step + self.lanes + 1
-        row = np.full(n, -20, dtype=np.float32)
-        row[0] = 0
-        case = Case(row, reference(self.variant.pass_name, self.bench.study.folder)(row))
+        right = reference(self.bench.study, self.variant.pass_name)
         for position in range(n):
-            case.x[:] = -20
-            case.x[position] = 0
-            yield from self._broken(self.trial(3, case), f"when element {position} is the largest")
+            row = np.full(n, -20, dtype=np.float32)
+            row[position] = 0
+            yield from self._broken(self.trial(3, Case(row, right(row))), f"when element {position} is the largest")
 
     def _whole_range(self) -> Iterator[str]:
         """The input families leave most of the range of exp thin: outputs over all of it, some 65 thousand."""
@@ -238,7 +237,7 @@ class _Check:
         if expected.value is not None:
             chain = longest_chain(n, self.lanes, self.variant.dimensions) if expected.summed else 0
             findings.append(case.judge_value(state, self.bound + chain))
-            findings += self._judge_scale(state, case)
+        findings += self._judge_finished(state, case)
         return max(findings, key=lambda finding: finding.severity)
 
     def _judge_row(self, got: Floats, state: Mapping[str, float], case: Case) -> list[Finding]:
@@ -251,28 +250,27 @@ class _Check:
         findings = [case.judge_outputs(got / total if total else got, self.bound)]
         if not off <= 1 + chain:
             findings.append(Finding(off, 1 + chain, reason=f"sum {state['sum']:g} is not that of y (n {case.n})"))
-        if not abs(state["scale"] * state["sum"] - 1) <= 2.0**-23:
-            findings.append(Finding(reason=f"scale {state['scale']:g} is not 1 / sum (n {case.n})"))
         return findings
 
-    def _judge_scale(self, state: Mapping[str, float], case: Case) -> list[Finding]:
-        """Where a pass finishes a sum, the next one multiplies by its reciprocal, rounded once."""
-        if not (self.spec.finish and case.expected.summed):
-            return []
-        value, scale = state[case.expected.value_field], state["scale"]
-        if not value or abs(scale * value - 1) <= 2.0**-23:
-            return []
-        return [Finding(reason=f"scale {scale:g} is not 1 / {case.expected.value_field} (n {case.n})")]
+    def _judge_finished(self, state: Mapping[str, float], case: Case) -> list[Finding]:
+        """What a pass makes of its own value for the next one, rounded once."""
+        wanted = {name: made(state) for name, made in case.expected.finished.items()}
+        return [
+            Finding(reason=f"{name} {state[name]:g} is not {want:g}, which the pass's own state gives (n {case.n})")
+            for name, want in wanted.items()
+            if not math.isclose(state[name], want, rel_tol=2.0**-23)
+        ]
 
     def _run(self, n: int, x: int, y: int, given: Mapping[str, float], *, flushed: bool) -> dict[str, float]:
         """Run the pass and its finish. Whatever state a pass is not given is NaN, so that relying on it shows."""
         ffi, state = self.bench.library.ffi, self.state
-        for name in _FIELDS:
+        fields = self.bench.library.fields
+        for name in fields:
             setattr(state, name, given.get(name, math.nan))
         state.scratch = ffi.cast(self.float_pointer, self.bench.scratch.address(self.bench.scratch.flush_right(n)))
         with denormals_flushed() if flushed else nullcontext():
             call_pass(ffi, self.entry, n, x, y, state)
-        return {name: float(getattr(state, name)) for name in _FIELDS}
+        return {name: float(getattr(state, name)) for name in fields}
 
     def _special_values(self) -> Iterator[str]:
         """NaN, +inf and -inf anywhere, through every algorithm that holds the pass, beside the paper's presets."""
@@ -307,14 +305,17 @@ def call_pass(ffi: Any, entry: Any, n: int, x: int, y: int, state: Any) -> None:
 def run_algorithm(
     bench: Bench, names: Sequence[str], x: Floats, *, in_place: bool = False
 ) -> tuple[Floats, str | None]:
-    """Y of the named passes over x, rows ending at the guard pages; and what was written outside them."""
+    """What the named passes make of x, rows ending at the guard pages, and what was written outside them.
+
+    That is y, float32[n], or the one number that the study's algorithms leave, float32[1].
+    """
     n, ffi = x.size, bench.library.ffi
     offset = bench.y.flush_right(n)
     source = bench.y if in_place else bench.x
     source.put(offset, x)
     bench.progress(4, n, offset, offset)
     state = ffi.new("passline_state *")
-    for name in _FIELDS:
+    for name in bench.library.fields:
         setattr(state, name, math.nan)
     for name in names:
         call_pass(ffi, bench.library.variants[name], n, source.address(offset), bench.y.address(offset), state)
@@ -322,6 +323,8 @@ def run_algorithm(
     if not in_place:
         bench.x.take(offset, n)
     clean = bench.y.intact() and bench.x.intact()
+    if bench.study.result is not None:
+        y = np.array([getattr(state, bench.study.result)], dtype=np.float32)
     return y, None if clean else f"memory outside a row of {n} was written"
 
 
@@ -344,15 +347,18 @@ def special_rows(lanes: int, step: int, seed: int) -> Iterator[tuple[str, Floats
 
 
 def special_values(bench: Bench, names: Sequence[str], lanes: int, step: int) -> Iterator[str]:
-    """How an algorithm departs from the reference in where it is NaN, and where it is 0 because x is -inf."""
+    """How an algorithm departs from the reference in where it is NaN or infinite, and where it is exactly 0."""
     assert bench.whole is not None
     for title, x in special_rows(lanes, step, bench.seed):
-        want = bench.whole(x)
+        with np.errstate(all="ignore"):
+            want = bench.whole(x)
         got, wrote = run_algorithm(bench, names, x)
-        nan = np.isnan(want)
+        nan, infinite = np.isnan(want), np.isinf(want)
         if wrote:
             yield wrote
         elif not np.array_equal(np.isnan(got), nan):
             yield f"{title}: {np.isnan(got).sum()} outputs are NaN, {nan.sum()} should be"
-        elif got[np.isneginf(x) & ~nan].any():
-            yield f"{title}: an output is not 0 where x is -inf"
+        elif not np.array_equal(np.where(np.isinf(got), got, 0), np.where(infinite, want, 0)):
+            yield f"{title}: {np.isinf(got).sum()} outputs are infinite, {infinite.sum()} should be, of the same sign"
+        elif got[want == 0].any():
+            yield f"{title}: an output is not 0 where it should be"

@@ -40,7 +40,8 @@ def algorithm(study: Study, name: str, built: Built, isa: str, choice: str, *, s
     key = _key(built, study.name, name, "-", isa, choice)
     scratch = any("scratch" in study.passes[s.pass_name].reads + study.passes[s.pass_name].writes for s in steps)
     name = f"{built.compiler} {name} {isa} {choice}"
-    return _contender(name, built, variants, key, split=split, whole=not split, scratch=scratch)
+    total = None if split else study.outputs_sum
+    return _contender(name, built, variants, key, split=split, whole=not split, scratch=scratch, outputs_sum=total)
 
 
 def untuned(study: Study, isas: Iterable[str], compiler: str) -> Built:
@@ -72,7 +73,8 @@ def best(study: Study, built: Built, isa: str, choices: str, variants: Sequence[
     It may split a row over so many threads.
     """
     key = _key(built, study.name, BEST, "-", isa, "tuned")
-    made = _contender(f"{built.compiler} {BEST} {isa} tuned", built, list(variants), key, whole=True)
+    name = f"{built.compiler} {BEST} {isa} tuned"
+    made = _contender(name, built, list(variants), key, whole=True, outputs_sum=study.outputs_sum)
     return _on_threads({**made, "choices": choices}, threads)
 
 
@@ -192,6 +194,7 @@ def _contender(
     split: bool = False,
     scratch: bool = False,
     whole: bool = False,
+    outputs_sum: float | None = None,
 ) -> Contender:
     return {
         "name": name,
@@ -206,6 +209,7 @@ def _contender(
         "split": split,
         "scratch": scratch,
         "whole": whole,
+        "outputs_sum": outputs_sum,
         "planted": 0.0,
         "planted_every": 1,
         "key": key,

@@ -13,7 +13,8 @@ from passline.baselines import Softmax
 from passline.conformance_algorithms import Contender
 from passline.measure.library import Library
 from passline.measure.outside import outputs
-from passline.reference import FLT_MIN, Doubles, Floats, make_inputs, ulp, whole_reference
+from passline.own_reference import whole_reference
+from passline.reference import FLT_MIN, Doubles, Floats, make_inputs, ulp
 from passline.registry import Study
 from passline.tables import NOT_APPLICABLE
 
@@ -41,11 +42,11 @@ def error_over_n(
     A size that takes more than half of `memory_bytes` is a row without numbers, and the reason.
     64 M elements take some 1.1 GB and, with six contenders, about 7 s (Zen 4).
     """
-    whole = whole_reference(study.name, study.folder)
+    whole = whole_reference(study)
     called: list[tuple[dict[str, Any], Callable[[Floats, Floats], Floats]]] = [
         (
             {"build_id": build_id, "algorithm": c.algorithm, "isa": c.isa, "variant": c.label},
-            partial(_built_outputs, library, c.variants),
+            partial(_built_outputs, library, c.variants, study.result),
         )
         for c in contenders
     ]
@@ -67,7 +68,7 @@ def error_over_n(
             error, excess = math.nan, math.nan
             if reason is None:
                 y.fill(np.nan)
-                error, excess = distance(call(x, y), want)
+                error, excess = distance(call(x, y), want, study.outputs_sum)
             rows.append(
                 key
                 | {
@@ -82,17 +83,20 @@ def error_over_n(
     return rows
 
 
-def _built_outputs(library: Library, variants: Sequence[str], x: Floats, y: Floats) -> Floats:
-    library.call(variants, x, y)
-    return y
+def _built_outputs(library: Library, variants: Sequence[str], result: str | None, x: Floats, y: Floats) -> Floats:
+    state = library.call(variants, x, y)
+    return y if result is None else np.array([state[result]], dtype=np.float32)
 
 
 def _outside_outputs(softmax: Softmax, x: Floats, y: Floats) -> Floats:
     return outputs(softmax, softmax.bind(x, y)(), y)
 
 
-def distance(got: Floats, want: Doubles) -> tuple[float, float]:
-    """Largest error in ULP over outputs of at least FLT_MIN, and the sum of the outputs in float64 minus 1."""
+def distance(got: Floats, want: Doubles, should_sum: float | None = None) -> tuple[float, float]:
+    """Largest error in ULP over outputs of at least FLT_MIN, and the sum of the outputs in float64 minus `should_sum`.
+
+    NaN in place of the second where there is no such number.
+    """
     worst, sums = 0.0, []
     for start in range(0, got.size, _CHUNK):
         part = want[start : start + _CHUNK]
@@ -101,7 +105,7 @@ def distance(got: Floats, want: Doubles) -> tuple[float, float]:
         outputs -= part
         np.abs(outputs, out=outputs)
         outputs /= ulp(part)
-        outputs[part < FLT_MIN] = 0
+        outputs[np.abs(part) < FLT_MIN] = 0
         largest = float(outputs.max())
         worst = max(worst, math.inf if math.isnan(largest) else largest)
-    return worst, math.fsum(sums) - 1
+    return worst, math.nan if should_sum is None else math.fsum(sums) - should_sum

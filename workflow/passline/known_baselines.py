@@ -39,6 +39,11 @@ def names() -> list[str]:
     return sorted(path.stem for path in FOLDER.glob("[a-z]*.py"))
 
 
+def of_study(study: str) -> list[str]:
+    """Those that compute what a study does."""
+    return names() if study == STUDY else []
+
+
 def asked(group: Mapping[str, Any]) -> list[str]:
     """Baselines that a group of blocks asks for."""
     listed = group.get("baselines", [])
@@ -46,7 +51,10 @@ def asked(group: Mapping[str, Any]) -> list[str]:
 
 
 def wanted(config: Mapping[str, Any]) -> list[str]:
-    """Baselines that some group of blocks asks for; ConfigError for one that cannot be meant."""
+    """Baselines that some group of blocks asks for; ConfigError for one that cannot be meant.
+
+    None for another study than softmax: what was asked for is skipped there, with the reason.
+    """
     groups = [(group, asked(group)) for group in config["blocks"] if asked(group)]
     for group, listed in groups:
         unknown = [name for name in listed if name not in names()]
@@ -55,9 +63,13 @@ def wanted(config: Mapping[str, Any]) -> list[str]:
         if group["kind"] != "algorithms":
             kind = group["kind"]
             raise _refused(f"blocks of kind {kind!r} hold no whole algorithms beside them", "Use kind: algorithms")
-    if groups and config["study"] != STUDY:
-        raise _refused(f"they compute {STUDY}, the study is {config['study']!r}", "Leave the key out")
-    return sorted({name for _, listed in groups for name in listed})
+    return sorted({name for _, listed in groups for name in listed} & set(of_study(config["study"])))
+
+
+def comparisons(config: Mapping[str, Any], study: str) -> tuple[tuple[str, str], ...]:
+    """The pairs of a config that can be: outside baselines are compared with algorithms of their study only."""
+    missing = set(names()) - set(of_study(study))
+    return tuple((one, base) for one, base in config.get("comparisons", []) if base not in missing)
 
 
 def check_comparisons(pairs: Iterable[Sequence[str]], algorithms: Iterable[str]) -> None:

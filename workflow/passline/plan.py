@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from passline import plan_beyond
+from passline import known_baselines, plan_beyond
 from passline.contenders import Built, alone, consumed, runs
 from passline.effort import design
 from passline.errors import ConfigError
@@ -68,10 +68,7 @@ class Planner:
         """Resolve the sizes; ConfigError where a size listed in the config does not fit into memory."""
         self.config, self.study, self.ceilings, self.isas, self.host = config, study, ceilings, isas, host
         self.design = design(config["effort"])
-        self.comparisons: tuple[tuple[str, str], ...] = (
-            *study.comparisons,
-            *((one, base) for one, base in config.get("comparisons", [])),
-        )
+        self.comparisons = (*study.comparisons, *known_baselines.comparisons(config, study.name))
         self.known_isas = list(load_isas())
         self.key = key_sizes(host.caches)
         listed = config["sizes"]["sweep"]

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from passline.contenders import Built, algorithm, alone, has, outside
 from passline.effort import looks
-from passline.known_baselines import Known
+from passline.known_baselines import STUDY, Known
 from passline.measure.spec import Block, Contender, Stop
 from passline.plan_beyond import papers_passes
 from passline.registry import Study
@@ -62,7 +62,8 @@ def peers(
 ) -> tuple[list[Contender], list[dict[str, str]]]:
     """The baselines that can be had, and those that cannot with the reason."""
     there = [name for name in names if name in known and known[name].ok]
-    reasons = {name: known[name].reason if name in known else "it was not probed" for name in names}
+    unknown = "it was not probed" if study.name == STUDY else f"it computes {STUDY}, the study is {study.name}"
+    reasons = {name: known[name].reason if name in known else unknown for name in names}
     absent = [{"what": f"baseline {name}", "reason": reasons[name]} for name in names if name not in there]
     return [outside(study, name) for name in there], absent
 

@@ -2,17 +2,15 @@
 
 A reference takes the same float32 row as the pass and computes in float64 (about
 2^29 times finer), so that its own error does not count. It is looked up by the
-pass's name; a study outside the repository brings a ``reference.py`` with its own
-``REFERENCES``. Names: x is float32[n], e = exp(x - max).
+pass's name: those of softmax are here, another study brings a ``reference.py``, see
+`own_reference`. Names: x is float32[n], e = exp(x - max).
 """
 
 from __future__ import annotations
 
 import math
-import runpy
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -73,6 +71,10 @@ def _normal(n: int, generator: np.random.Generator, mean: float, deviation: floa
     return np.float32(mean) + np.float32(deviation) * generator.standard_normal(n, dtype=np.float32)
 
 
+Finished = Callable[[Mapping[str, float]], float]
+"""A field of the state as a function of the others."""
+
+
 @dataclass(frozen=True)
 class Expected:
     """What a pass is given beside x, and what it must leave.
@@ -90,6 +92,10 @@ class Expected:
     exponent_field: str = ""
     summed: bool = False  # value is a sum of n terms, with the rounding errors of its additions
     relative: bool = False  # outputs are right up to a factor common to the row: they are judged divided by their sum
+    finished: Mapping[str, Finished] = field(default_factory=dict)  # fields made of what the pass left, to one ULP
+    # What outputs and value take as given, ULP: a rounding that the pass is specified to make. It is no error of the
+    # pass, but one of the algorithm.
+    given: Doubles | float = 0.0
 
 
 def _maximum(x: Floats) -> np.float32:
@@ -99,6 +105,18 @@ def _maximum(x: Floats) -> np.float32:
 def _exp_below_max(x: Floats) -> Doubles:
     """exp(x - max), the difference rounded to float32 as the passes are specified to do."""
     return np.exp((x - _maximum(x)).astype(np.float64))
+
+
+def _rounding(x: Floats) -> Doubles:
+    """What that rounding makes of exp: |fl32(x - max) - (x - max)| 2^24; 0 where exp is 0 whatever it is."""
+    top = _maximum(x)
+    score = np.where(np.isfinite(x), x, top)
+    exact = score.astype(np.float64) - float(top)
+    return np.where(exact < -110, 0.0, np.abs((score - top).astype(np.float64) - exact) * 2.0**24)
+
+
+def _reciprocal_of(name: str) -> Mapping[str, Finished]:
+    return {"scale": lambda state: 1 / state[name] if state[name] else math.inf}
 
 
 def _sum_as_pair(x: Floats) -> tuple[float, int]:
@@ -121,21 +139,28 @@ def _rmax(x: Floats) -> Expected:
     return Expected(value=float(_maximum(x)), value_field="max")
 
 
-def _raddexpminusmax(x: Floats) -> Expected:
-    total = math.fsum(_exp_below_max(x))
-    return Expected(state={"max": float(_maximum(x))}, value=total, value_field="sum", summed=True)
+def _sum_below_max(x: Floats) -> Expected:
+    e, rounding = _exp_below_max(x), _rounding(x)
+    total = math.fsum(e)
+    return Expected(
+        state={"max": float(_maximum(x))},
+        value=total,
+        value_field="sum",
+        summed=True,
+        finished=_reciprocal_of("sum"),
+        given=math.fsum(rounding * e) / total,
+    )
 
 
 def _raddstoreexpminusmax(x: Floats) -> Expected:
-    e = _exp_below_max(x)
-    state = {"max": float(_maximum(x))}
-    return Expected(state=state, outputs=e, value=math.fsum(e), value_field="sum", summed=True)
+    found = _sum_below_max(x)
+    return replace(found, outputs=_exp_below_max(x), given=found.given + _rounding(x))
 
 
 def _vscaleexpminusmax(x: Floats) -> Expected:
     e = _exp_below_max(x)
     scale = float(np.float32(1 / math.fsum(e)))
-    return Expected(state={"max": float(_maximum(x)), "scale": scale}, outputs=e * scale)
+    return Expected(state={"max": float(_maximum(x)), "scale": scale}, outputs=e * scale, given=_rounding(x))
 
 
 def _vmulc(x: Floats) -> Expected:
@@ -146,7 +171,14 @@ def _vmulc(x: Floats) -> Expected:
 
 def _raddextexp(x: Floats) -> Expected:
     mantissa, exponent = _sum_as_pair(x)
-    return Expected(value=mantissa, value_field="mantissa", exponent=exponent, exponent_field="exponent", summed=True)
+    return Expected(
+        value=mantissa,
+        value_field="mantissa",
+        exponent=exponent,
+        exponent_field="exponent",
+        summed=True,
+        finished=_reciprocal_of("mantissa"),
+    )
 
 
 def _vscaleextexp(x: Floats) -> Expected:
@@ -158,11 +190,12 @@ def _vscaleextexp(x: Floats) -> Expected:
 
 def _raddexponline(x: Floats) -> Expected:
     """The sum that `raddexpminusmax` leaves, of differences that no pass rounds as every other does: exact here."""
-    return Expected(value=math.fsum(np.exp(x.astype(np.float64) - float(_maximum(x)))), value_field="sum", summed=True)
+    total = math.fsum(np.exp(x.astype(np.float64) - float(_maximum(x))))
+    return Expected(value=total, value_field="sum", summed=True, finished=_reciprocal_of("sum"))
 
 
 def _raddstoreexpref(x: Floats) -> Expected:
-    return Expected(outputs=softmax(x), relative=True)
+    return Expected(outputs=softmax(x), relative=True, finished=_reciprocal_of("sum"))
 
 
 def _vscaleexpref(x: Floats) -> Expected:
@@ -177,7 +210,7 @@ Reference = Callable[[Floats], Expected]
 
 REFERENCES: Mapping[str, Reference] = {
     "rmax": _rmax,
-    "raddexpminusmax": _raddexpminusmax,
+    "raddexpminusmax": _sum_below_max,
     "raddstoreexpminusmax": _raddstoreexpminusmax,
     "vscaleexpminusmax": _vscaleexpminusmax,
     "vmulc": _vmulc,
@@ -188,20 +221,6 @@ REFERENCES: Mapping[str, Reference] = {
     "raddstoreexpref": _raddstoreexpref,
     "vscaleexpref": _vscaleexpref,
 }
-
-
-def reference(pass_name: str, folder: Path | None = None) -> Reference:
-    """The reference of a pass: its study's own (`folder`/reference.py) before the ones here; StudyError if none."""
-    own: Mapping[str, Reference] = {}
-    path = None if folder is None else folder / "reference.py"
-    if path is not None and path.is_file():
-        own = runpy.run_path(str(path)).get("REFERENCES", {})
-    found = own.get(pass_name) or REFERENCES.get(pass_name)
-    if found is None:
-        where = f"study.yaml: passes.{pass_name}"
-        remedy = "Add one to REFERENCES in workflow/passline/reference.py or in the study's own reference.py"
-        raise StudyError(where, "no float64 reference says what is right", remedy)
-    return found
 
 
 def softmax(x: Floats) -> Doubles:
@@ -221,19 +240,6 @@ def softmax(x: Floats) -> Doubles:
         sums.append(float(part.sum()))
     out /= math.fsum(sums)
     return out
-
-
-Whole = Callable[[Floats], Doubles]
-
-
-def whole_reference(study: str, folder: Path | None = None) -> Whole:
-    """What all algorithms of a study compute: `whole` of its own reference.py, or softmax; StudyError if neither."""
-    path = None if folder is None else folder / "reference.py"
-    own = runpy.run_path(str(path)).get("whole") if path is not None and path.is_file() else None
-    if own is None and study != "softmax":
-        remedy = "Define whole(x) in the study's own reference.py"
-        raise StudyError(f"study {study}", "no float64 reference says what its algorithms compute", remedy)
-    return own or softmax
 
 
 def ulp(want: Doubles) -> Doubles:

@@ -17,9 +17,10 @@ from passline import known_baselines
 from passline.algorithms import Algorithm, Step, parse, steps_of
 from passline.errors import MachineError, StudyError
 from passline.schema import load_yaml, validate
+from passline.study_file import KERNELS as KERNELS
+from passline.study_file import read
 
 BYTES_PER_ELEMENT = 4
-KERNELS = Path(__file__).parents[2] / "kernels"
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,6 @@ class Pass:
     writes: tuple[str, ...]
     flops_per_element: float
     max_ulp: Mapping[str, float]
-    finish: bool
     source: Path
 
     @property
@@ -130,8 +130,16 @@ class Study:
     inputs: Mapping[str, Mapping[str, Any]]
     variants: tuple[Variant, ...]
     comparisons: tuple[tuple[str, str], ...]  # (algorithm, base)
+    paths: tuple[Path, ...]  # its study.yaml, and those that it takes passes or inputs from
     presets_simulated: bool = False
     paper: str = ""  # what it reproduces; none where it is no reproduction
+    outputs_sum: float | None = None  # of every algorithm, whatever the row; None where there is no such number
+    result: str | None = None  # field of the state in which an algorithm leaves its number; None where it writes y
+
+    @property
+    def folders(self) -> tuple[Path, ...]:
+        """Its folder, and those of the studies that it takes from."""
+        return tuple(path.parent for path in self.paths)
 
     @property
     def simulated(self) -> frozenset[str]:
@@ -219,14 +227,13 @@ def select_isas(
 
 def load_study(folder: Path, isas: Mapping[str, Isa], grid: str = "default") -> Study:
     """Parse folder/study.yaml for the given ISAs; `grid` is "presets", "default" or "full"."""
-    path = folder / "study.yaml"
-    document = load_yaml(path, StudyError)
-    validate(document, "study", path, StudyError)
+    file = read(folder)
+    path, document = file.path, file.document
     dimensions = {name: _dimension(name, spec) for name, spec in document["dimensions"].items()}
-    passes = {name: _pass(name, spec, folder, path) for name, spec in document["passes"].items()}
+    passes = {name: _pass(name, spec, file.homes[name], path) for name, spec in document["passes"].items()}
     algorithms = parse(document, passes, dimensions, path)
     comparisons = document.get("comparisons", [])
-    bases = {*algorithms, *known_baselines.names()}
+    bases = {*algorithms, *known_baselines.of_study(document["study"])}
     for name in {one for one, _ in comparisons} - algorithms.keys() | {base for _, base in comparisons} - bases:
         known = ", ".join(algorithms)
         raise StudyError(f"{path}: comparisons", f"unknown algorithm {name!r}", f"Known algorithms: {known}")
@@ -244,11 +251,14 @@ def load_study(folder: Path, isas: Mapping[str, Isa], grid: str = "default") -> 
         dimensions,
         passes,
         algorithms,
-        document.get("inputs", {}),
+        document["inputs"],
         variants,
         tuple((one, other) for one, other in comparisons),
+        file.paths,
         document.get("simulated") == "presets",
         document.get("paper", ""),
+        document.get("outputs_sum"),
+        document.get("result"),
     )
 
 
@@ -281,7 +291,6 @@ def _pass(name: str, spec: Mapping[str, Any], folder: Path, path: Path) -> Pass:
         tuple(spec["writes"]),
         float(spec["flops_per_element"]),
         spec.get("max_ulp", {}),
-        spec.get("finish", False),
         source,
     )
 
@@ -314,6 +323,8 @@ def _variants(
             continue
         seen.add(name)
         macros = tuple(f"-D{dimensions[d].macro}={value}" for d, value in ordered.items())
+        if "then" in spec:
+            macros += ("-include", str(spec["then"]), f"-DPASSLINE_THEN={spec['then'].stem}")
         yield Variant(
             study,
             pass_name,
@@ -364,8 +375,9 @@ def _check_combination(combination: Mapping[str, int], dimensions: Mapping[str, 
 
 def source_files(study: Study, pass_name: str) -> list[Path]:
     """The C files that a pass's objects depend on: its own, the study's and the simd headers, the interface."""
-    headers = [*study.folder.glob("*.h"), *(KERNELS / "simd").glob("*.h"), *KERNELS.glob("*.h")]
-    return [study.passes[pass_name].source, *sorted(headers)]
+    source = study.passes[pass_name].source
+    folders = dict.fromkeys((study.folder, source.parent, KERNELS / "simd", KERNELS))
+    return [source, *sorted(header for folder in folders for header in folder.glob("*.h"))]
 
 
 def sha256(path: Path) -> str:

@@ -11,10 +11,13 @@ from passline import known_baselines
 from passline.config import check_config, find_compilers
 from passline.errors import ConfigError, MachineError
 from passline.machine import Machine, detect
+from passline.own_reference import check_references
 from passline.plan import Host, Planner
-from passline.registry import KERNELS, Isa, Study, load_isas, load_study, select_isas
+from passline.registry import KERNELS, Isa, Study, load_isas, select_isas
 from passline.sizes import Caches
+from passline.studies import load_studies
 
+SOFTMAX = KERNELS / "softmax"
 # Where a machine does not tell a cache's size, the plan needs one all the same: a common size, and the report says so.
 _USUAL_BYTES = {"l1d": 32 << 10, "l2": 1 << 20, "llc": 32 << 20}
 
@@ -28,12 +31,8 @@ class Setup:
     label: str
     isas: Mapping[str, Isa]
     missing_isas: Mapping[str, str]
-    studies: Mapping[str, Study]
-
-    @property
-    def study(self) -> Study:
-        """The session's own study."""
-        return self.studies[self.config["study"]]
+    study: Study  # the session's own
+    studies: Mapping[str, Study]  # by name: it, and the ceilings
 
     @property
     def baselines(self) -> list[str]:
@@ -43,8 +42,8 @@ class Setup:
     @property
     def session_folder(self) -> str:
         """Name of the session's folder; another study than softmax puts its name in front."""
-        session, study = str(self.config["session"]), self.config["study"]
-        return session if study == "softmax" else f"{study}-{session}"
+        session = str(self.config["session"])
+        return session if self.study.folder == SOFTMAX else f"{self.study.name}-{session}"
 
     @property
     def results(self) -> str:
@@ -109,33 +108,24 @@ def load(config: Mapping[str, Any], root: Path = Path("/")) -> Setup:
     machine = detect(root)
     find_compilers(config["compilers"])
     isas, missing = select_isas(load_isas(), config["isas"], machine.architecture, machine.cpu_flags)
-    folder = KERNELS / config["study"]
-    if not (folder / "study.yaml").is_file():
-        known = sorted(path.parent.name for path in KERNELS.glob("*/study.yaml"))
-        raise ConfigError(
-            "config: study",
-            f"{config['study']!r} has no {folder / 'study.yaml'}",
-            f"Known studies: {', '.join(known)}",
-        )
-    studies = {
-        study.name: study for study in (load_study(f, isas, config["grid"]) for f in (folder, KERNELS / "ceilings"))
-    }
+    study, studies = load_studies(config["study"], isas, config["grid"])
+    check_references(study)
     label = machine.id if config["machine"] == "auto" else str(config["machine"])
-    setup = Setup(config, machine, label, isas, missing, studies)
+    setup = Setup(config, machine, label, isas, missing, study, studies)
     if not isas:
         raise MachineError("config: isas", "no instruction set is left", "Use isas: auto")
     known_baselines.wanted(config)
-    known_baselines.check_comparisons(config.get("comparisons", []), setup.study.algorithms)
+    known_baselines.check_comparisons(known_baselines.comparisons(config, study.name), study.algorithms)
     planner = setup.planner()
     planner.selftest_sizes()
     for group in config["blocks"]:
         planner.resolve_sizes(group)
         planner.resolve_isas(group["isas"])
         for family in group["inputs"]:
-            if family not in setup.study.inputs:
+            if family not in study.inputs:
                 raise ConfigError(
                     "config: blocks.inputs",
                     f"{family!r} is not an input family of the study",
-                    f"Use some of: {', '.join(setup.study.inputs)}",
+                    f"Use some of: {', '.join(study.inputs)}",
                 )
     return setup

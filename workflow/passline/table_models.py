@@ -117,7 +117,7 @@ _ALL = (
             "n_elements": POINT["n_elements"],
             "inputs": POINT["inputs"],
             "max_error_ulp": number("largest error of an output of at least FLT_MIN against float64, ULP"),
-            "sum_error": number("sum of the outputs - 1, summed in float64"),
+            "sum_error": number("sum of the outputs - what the study says that it is, summed in float64"),
             "reason": text("why it is missing, or -"),
         },
         ("build_id", "study", "algorithm", "isa", "variant", "inputs", "n_elements"),

@@ -2,7 +2,6 @@
 rule compile:
     input:
         sources=sources_of,
-        study="kernels/{study}/study.yaml",
         isas="kernels/simd/isa.yaml",
         modules=modules("compile"),
     output:
@@ -12,6 +11,7 @@ rule compile:
     params:
         cflags=config["cflags"],
         grid=config["grid"],
+        folder=folder_of,
     message:
         "compile {wildcards.study} {wildcards.pass} for {wildcards.isa} with {wildcards.compiler}"
     script:
@@ -33,6 +33,7 @@ rule link:
     params:
         cflags=config["cflags"],
         isas=list(SETUP.isas),
+        folders=FOLDERS,
     message:
         "link libpassline.so of {wildcards.compiler}"
     script:

@@ -3,6 +3,7 @@ rule check:
     input:
         libraries=expand(rules.link.output.library, compiler=COMPILERS),
         builds=expand(rules.link.output.build, compiler=COMPILERS),
+        references=REFERENCES,
         modules=modules("check"),
     output:
         f"{TABLES}/accuracy.csv",
@@ -45,6 +46,7 @@ rule error_over_n:
         tuning=f"{TABLES}/tuning.csv",
         accuracy=rules.check.output[0],
         baselines=rules.baselines.output[0],
+        references=REFERENCES,
         modules=modules("error_over_n"),
     output:
         f"{TABLES}/error_over_n.csv",

@@ -32,6 +32,11 @@ write_machine(SETUP.machine, Path(RESULTS, "machine.json"))
 write_json(Path(RESULTS, "config.json"), config)
 
 
+# Of the session's studies, and of those that they take passes from.
+FOLDERS = sorted({str(f) for study in SETUP.studies.values() for f in study.folders})
+REFERENCES = [str(path) for f in FOLDERS if (path := Path(f, "reference.py")).is_file()]
+
+
 wildcard_constraints:
     compiler="[A-Za-z0-9_.+-]+",
     study="[a-z0-9_]+",
@@ -44,11 +49,14 @@ def modules(rule_name):
 
 
 def sources_of(wildcards):
-    """C files that an object depends on."""
-    return [
-        str(path)
-        for path in source_files(SETUP.studies[wildcards.study], wildcards["pass"])
-    ]
+    """C files that an object depends on, and the study.yaml of each study they are of."""
+    study = SETUP.studies[wildcards.study]
+    return [*map(str, (*source_files(study, wildcards["pass"]), *study.paths))]
+
+
+def folder_of(wildcards):
+    """Where a study lies."""
+    return str(SETUP.studies[wildcards.study].folder)
 
 
 def objects_of(wildcards):

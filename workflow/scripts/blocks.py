@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from passline.builds import built, load_builds, step_document
+from passline.builds import built, check_sound, load_builds, step_document
 from passline.measure.spec import write_json
 from passline.script import reporting
 from passline.setup import load
@@ -20,9 +20,11 @@ def main(
     tuning: Path,
 ) -> None:
     """Write both steps' blocks; variants that failed the check are left out."""
-    planner = load(config).planner()
+    setup = load(config)
+    planner = setup.planner()
     builds = load_builds(build_paths)
     checked = read_table("accuracy", accuracy)
+    check_sound(setup.study, checked, accuracy)
     sound = [built(build, checked) for build in builds]
     write_json(ceilings, step_document(planner.roofs(sound), config, builds, libraries))
     write_json(tuning, step_document(planner.tuning(sound), config, builds, libraries))

@@ -24,8 +24,9 @@ from passline.measure.lock import measuring
 from passline.measure.spec import write_json
 from passline.measure.worker import ORPHANED, Guard
 from passline.progress import Bar
-from passline.registry import KERNELS, load_isas, load_study, traffic
+from passline.registry import load_isas, traffic
 from passline.script import reporting
+from passline.studies import CEILINGS, load_studies
 
 
 def main(
@@ -49,7 +50,7 @@ def main(
         machine_path: machine.json.
         node: cpus that threads are counted on together, one per core, the measuring cpu first.
         isas: instruction sets of the session.
-        study: its study.
+        study: its study, as the config names it.
         grid: its grid of variants.
         label: machine and session.
         out: the record to write.
@@ -68,8 +69,7 @@ def main(
         for threads in sorted({1, *(len(batch.cpus) for batch in batches)})
     }
     rows = load_isas()
-    parsed = load_study(KERNELS / study, {name: rows[name] for name in isas}, grid)
-    ceilings = load_study(KERNELS / "ceilings", {name: rows[name] for name in isas})
+    parsed, studies = load_studies(study, {name: rows[name] for name in isas}, grid)
     guard, expected, began, done = Guard(), step.workloads(batches, sought), time.monotonic(), 0
     bar = Bar("count", unit="workloads")
 
@@ -85,7 +85,7 @@ def main(
     bench = Bench(
         kernel,
         libraries,
-        calibrate.loop_variants(ceilings.variants, isas[-1]),
+        calibrate.loop_variants(studies[CEILINGS].variants, isas[-1]),
         {v.name: traffic(parsed.passes[v.pass_name])[:2] for v in parsed.variants},
         parsed.simulated,
         llc,

@@ -13,6 +13,7 @@ def main(
     compiler: str,
     cflags: Sequence[str],
     isas: Sequence[str],
+    folders: Sequence[Path],
     objects: Sequence[Path],
     library: Path,
     build: Path,
@@ -21,7 +22,7 @@ def main(
     """Write the library, build.json and the disassembly."""
     link(compiler, cflags, objects, library)
     rows = load_isas()
-    write_json(build, describe(compiler, cflags, {name: rows[name] for name in isas}, objects, library))
+    write_json(build, describe(compiler, cflags, {name: rows[name] for name in isas}, folders, objects, library))
     disassembly.write_text(run(["objdump", "-d", "--no-show-raw-insn", str(library)]), encoding="utf-8")
 
 
@@ -31,6 +32,7 @@ if __name__ == "__main__":
             snakemake.wildcards.compiler,
             snakemake.params.cflags,
             snakemake.params.isas,
+            [Path(path) for path in snakemake.params.folders],
             [Path(path) for path in snakemake.input.objects],
             Path(snakemake.output.library),
             Path(snakemake.output.build),

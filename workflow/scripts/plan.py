@@ -12,7 +12,7 @@ from passline.known_baselines import Known
 from passline.measure.spec import write_json
 from passline.plan_beyond import document as beyond_document
 from passline.script import reporting
-from passline.setup import load
+from passline.setup import SOFTMAX, load
 from passline.sizes import KEY_FRACTIONS
 from passline.tables import read_table
 
@@ -53,6 +53,8 @@ def main(
     name = config["session"]
     known = "" if name == "default" else f" --profile profiles/{name}"
     command = f"snakemake{known}" if Path("profiles", name).is_dir() else f"snakemake --configfile <the file of {name}>"
+    if setup.study.folder != SOFTMAX:
+        command += f" --config study={config['study']}"
     write_json(
         plan_out,
         {

@@ -23,6 +23,13 @@ def declarations(header: Path = HEADER) -> str:
     return text[text.index(_BEGIN) : text.index(_END)]
 
 
+def state_fields() -> tuple[str, ...]:
+    """The numbers of passline_state, in order: what passes tell each other, and what they leave."""
+    ffi = cffi.FFI()
+    ffi.cdef(declarations())
+    return tuple(name for name, member in ffi.typeof("passline_state").fields if member.type.cname == "float")
+
+
 class Library:
     """A built libpassline.so: its variants by name, and the calls of passline.h."""
 
@@ -30,6 +37,7 @@ class Library:
         """Load the library; OSError where it cannot be loaded."""
         self.ffi: Any = cffi.FFI()
         self.ffi.cdef(declarations())
+        self.fields = state_fields()
         self.lib: Any = self.ffi.dlopen(str(path))
         count = self.ffi.new("size_t *")
         table = self.lib.passline_variants(count)
@@ -135,7 +143,7 @@ class Workload:
         """Run the passes once over the first rows; return the state they leave."""
         state = self._library.ffi.new("passline_state *")
         self._library.lib.passline_call(self.c, state)
-        return {name: float(getattr(state, name)) for name in ("max", "sum", "mantissa", "exponent", "scale", "clamp")}
+        return {name: float(getattr(state, name)) for name in self._library.fields}
 
     def run(self, calls: int) -> float:
         """Seconds inside the clock for `calls` calls."""

@@ -36,7 +36,8 @@ class Contender(TypedDict):
     state: dict[str, float]  # fields of that state that are then set
     split: bool  # read the clock between passes
     scratch: bool  # some pass uses the third row
-    whole: bool  # y is a softmax afterwards, and must sum to one
+    whole: bool  # a whole algorithm, called as its user would: such are compared
+    outputs_sum: float | None  # what y must sum to afterwards; None where nothing says so
     planted: float  # share of the work that is done twice: a slowdown of known size; 0 but in self-tests
     planted_every: int  # the calls that do it: 1 repeats the first elements in each call, k all elements in every k-th
     key: dict[str, Any]  # key columns of table timings

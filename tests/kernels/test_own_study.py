@@ -1,0 +1,152 @@
+"""Studies beside softmax: what they compute is right by their own references, and what is wrong is caught."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from built_kernels import Built, link
+
+from passline.builds import check_sound
+from passline.conformance import check_variants
+from passline.conformance_algorithms import SPECIAL, check_algorithms, presets
+from passline.conformance_variant import make_bench, special_rows
+from passline.contenders import Built as Known
+from passline.contenders import algorithm, untuned
+from passline.error_over_n import error_over_n
+from passline.errors import MeasurementError
+from passline.measure.timed import Timed
+from passline.new_study import write
+from passline.own_reference import whole_reference
+from passline.registry import KERNELS, Isa, Study, load_isas, load_study
+from passline.tables import conform
+
+SCALAR = {"scalar": load_isas()["scalar"]}
+
+
+def build(compiler: str, study: Study, isas: dict[str, Isa], folder: Path) -> Built:
+    """The presets of a study, or the first variant that each step of an algorithm admits."""
+    steps = [(name, isa, step) for name in study.passes for isa in isas for step in study.steps(name)]
+    few = dict.fromkeys(study.preset(name, isa, s).name for name, isa, s in steps if study.variants_of(name, isa, s))
+    return link(compiler, replace(study, variants=tuple(v for v in study.variants if v.name in few)), isas, {}, folder)
+
+
+@pytest.fixture(scope="session")
+def logsumexp(compiler: str, host_isas: dict[str, Isa], tmp_path_factory: pytest.TempPathFactory) -> Built:
+    study = load_study(KERNELS / "logsumexp", host_isas, "presets")
+    return build(compiler, study, host_isas, tmp_path_factory.mktemp("logsumexp"))
+
+
+@pytest.fixture(scope="session")
+def skeleton(compiler: str, host_isas: dict[str, Isa], tmp_path_factory: pytest.TempPathFactory) -> Built:
+    folder = tmp_path_factory.mktemp("skeleton")
+    write(folder / "mine")
+    return build(compiler, load_study(folder / "mine", host_isas), host_isas, folder)
+
+
+@pytest.mark.parametrize("name", ["logsumexp", "skeleton"])
+def test_every_pass_and_every_algorithm_is_right(name: str, request: pytest.FixtureRequest) -> None:
+    built: Built = request.getfixturevalue(name)
+    rows = check_variants(built.path, built.study, built.study.variants, seed=3)
+    rows += check_algorithms(built.load(), built.study, presets(built.study), seed=3)
+    table = conform("accuracy", pd.DataFrame(rows))
+    assert table["passed"].all(), table.loc[~table["passed"], "reason"].tolist()
+    whole = table[table["pass"] == "-"]
+    assert len(whole) == len(presets(built.study)) * (len(built.study.inputs) + 1)
+    assert (whole.loc[whole["inputs"] != SPECIAL, "bound_ulp"] >= 2).all()
+    check_sound(built.study, table, Path("accuracy.csv"))
+
+
+def numbers(built: Built, x: np.ndarray) -> list[float]:
+    library, y = built.load(), np.zeros_like(x)
+    return [library.call(c.variants, x, y)["value"] for c in presets(built.study)]
+
+
+def test_the_logarithm_near_0_and_of_huge_scores(logsumexp: Built) -> None:
+    whole = whole_reference(logsumexp.study)
+    for n in (2, 3, 1000):
+        near = np.full(n, -np.log(n), dtype=np.float32)
+        assert numbers(logsumexp, near) == pytest.approx([whole(near)[0]] * len(presets(logsumexp.study)), abs=1e-5)
+    for centre in (-2.7e6, 2.7e6):
+        x = np.float32(centre) + np.linspace(-4, 4, 1000, dtype=np.float32)
+        assert numbers(logsumexp, x) == pytest.approx([whole(x)[0]] * len(presets(logsumexp.study)), rel=2.0**-23)
+
+
+def test_special_rows_leave_what_the_readme_says(logsumexp: Built) -> None:
+    for title, x in special_rows(8, 16, seed=1):
+        top = x.max()
+        for value in numbers(logsumexp, x):
+            assert np.isfinite(value) == np.isfinite(top), title
+            assert np.isfinite(value) or np.isnan(value), title
+
+
+WRONG_RESULTS = {
+    "off by a few units": ("state->max + log", "1e-5 + state->max + log", "the result of a row of"),
+    "not set": ("state->value = (float)", "state->scale = (float)", "is nan ULP off"),
+    "loses NaN": ("log((double)state->sum)", "(state->sum > 0 ? log((double)state->sum) : 0)", "outputs are NaN"),
+    "infinite": ("log((double)state->sum)", "(state->sum > 0 ? log(state->sum) : INFINITY)", "outputs are NaN"),
+}
+
+
+@pytest.mark.parametrize("name", WRONG_RESULTS)
+def test_a_wrong_result_is_caught(name: str, compiler: str, tmp_path: Path) -> None:
+    old, new, says = WRONG_RESULTS[name]
+    folder = tmp_path / "logsumexp"
+    folder.mkdir()
+    for path in (KERNELS / "logsumexp").iterdir():
+        (folder / path.name).write_text(path.read_text().replace(old, new) if path.suffix == ".h" else path.read_text())
+    built = build(compiler, load_study(folder, SCALAR, "presets"), SCALAR, tmp_path)
+    table = pd.DataFrame(check_algorithms(built.load(), built.study, presets(built.study), seed=3))
+    failed = table[~table["passed"]]
+    assert set(failed["variant"]) >= {"two_pass/preset", "online/preset"}
+    assert failed["reason"].str.contains(says).any(), failed["reason"].tolist()
+
+
+def test_a_wrong_reference_ends_with_its_pass_and_what_was_seen(skeleton: Built) -> None:
+    table = pd.DataFrame(check_variants(skeleton.path, skeleton.study, skeleton.study.variants, seed=3))
+    table["passed"] &= table["pass"] != "vscale"
+    table.loc[table["pass"] == "vscale", "reason"] = "output 0 of 1 is 9 ULP off"
+    with pytest.raises(
+        MeasurementError, match=r"no variant of vscale is right.*9 ULP off\)\. Correct the pass, or what"
+    ):
+        check_sound(skeleton.study, table, Path("accuracy.csv"))
+
+
+@pytest.mark.parametrize("name", ["logsumexp", "skeleton"])
+def test_errors_over_n(name: str, request: pytest.FixtureRequest) -> None:
+    built: Built = request.getfixturevalue(name)
+    rows = error_over_n(built.load(), built.study, presets(built.study), seed=1, sizes=[1000, 1 << 18])
+    table = conform("error_over_n", pd.DataFrame(rows))
+    assert (table["max_error_ulp"] < 1000).all()
+    assert table["sum_error"].isna().all()  # nothing says what the outputs sum to
+
+
+class Still(Timed):
+    def move(self, x_bytes: int, y_bytes: int) -> None: ...
+
+    def run(self, calls: int) -> list[float]:
+        return [1.0 / calls]
+
+
+def test_a_round_checks_the_sum_that_the_study_declares(host_isas: dict[str, Isa]) -> None:
+    ones = np.ones(4, dtype=np.float32)
+
+    def doubts(study: Study, name: str, **changes: Any) -> list[str]:
+        built = Known("cc", "id", untuned(study, host_isas, "cc").chosen)
+        contender = algorithm(replace(study, **changes), name, built, "scalar", "preset", split=False)
+        return Still(contender).doubts(ones)
+
+    softmax = load_study(KERNELS / "softmax", host_isas, "presets")
+    assert doubts(softmax, "two_pass") == ["cc two_pass scalar preset: the outputs sum to 4, not to 1"]
+    assert doubts(softmax, "two_pass", outputs_sum=4) == []
+    assert doubts(load_study(KERNELS / "skeleton", host_isas), "single") == []
+
+
+def test_the_field_that_no_pass_sets_is_nan_in_the_check(logsumexp: Built) -> None:
+    bench = make_bench(logsumexp.load(), logsumexp.study, seed=1)
+    assert "value" in bench.library.fields
+    assert bench.sensitivity is not None
