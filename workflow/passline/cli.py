@@ -37,6 +37,8 @@ COMMANDS: tuple[Command, ...] = (
     Command("plan", "passline.forecast", "tells what a session will run, what it skips and why, and for how long"),
     Command("compare", "passline.compare", "tells whether two sessions may meet and agree, and what became slower"),
     Command("new-study", "passline.new_study", "writes the folder of a study of your own, which runs as it is"),
+    Command("freeze", "scripts.freeze", "publishes a session: its tables, and the report that is built from these"),
+    Command("republish", "scripts.republish", "rebuilds every published report from its tables"),
     Command(
         "doctor", "passline.doctor", "tells what this machine can count, with which rights, and what would disturb"
     ),

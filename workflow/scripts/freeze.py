@@ -1,0 +1,134 @@
+"""`passline freeze`: a report that the repository keeps, and rebuilds from its tables alone."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from passline import bundle
+from passline.errors import ReportError
+from passline.formats import binary_bytes
+from passline.imports import figure_tables
+from passline.measure.spec import aside, write_json
+from passline.tables import read_table
+from scripts import figure, numbers, report
+
+ROOT = Path(__file__).parents[2]
+PUBLISHED = ROOT / "reports" / "published"
+TEMPLATE = ROOT / "reports" / "templates" / "report.typ"
+FIGURES = ROOT / "workflow" / "figures"
+TABLE1 = PUBLISHED / "paper" / "table1.csv"
+SHOWN = "against_bases"
+"""The figure that the README shows."""
+
+MOST_BYTES = 5_000_000
+LEAST_ROUNDS = 6  # fewer give no 95 % interval: nothing could be decided
+OPTIONAL = "selftest"
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Which session, or that all published reports are rebuilt."""
+    parser.add_argument("results", type=Path, help="folder of a finished session: results/<machine>/<session>")
+    parser.add_argument("--into", type=Path, default=PUBLISHED, help="folder of published reports")
+
+
+def run(given: argparse.Namespace) -> int:
+    """Publish a session: its tables, its report, and the figure that the README shows."""
+    target = freeze(given.results, given.into)
+    size = sum(path.stat().st_size for path in target.rglob("*") if path.is_file())
+    print(f"{target}: {binary_bytes(size)}, data {_manifest(target)['data_sha256'][:16]}")
+    return 0
+
+
+def freeze(results: Path, into: Path) -> Path:
+    """Copy what the report reads to `into`/<machine>, and build the report from that; the folder.
+
+    ReportError where the session is no measurement, or is not finished, or cannot decide anything, or is too large.
+    """
+    if not (results / "plan.json").is_file():
+        raise ReportError(results, "is no finished session: plan.json is missing", "Run snakemake to its end first")
+    plan = json.loads((results / "plan.json").read_text(encoding="utf-8"))
+    _refuse(results, plan)
+    target = into / plan["machine"]
+    waiting = aside(target)
+    shutil.rmtree(waiting, ignore_errors=True)
+    (waiting / "tables").mkdir(parents=True)
+    shutil.copy(results / "plan.json", waiting)
+    for name in needed():
+        source = results / "tables" / f"{name}.csv"
+        if source.is_file():
+            shutil.copy(source, waiting / "tables")
+        elif name != OPTIONAL:
+            raise ReportError(source, "the table does not exist", "Run snakemake to its end first")
+    build(waiting)
+    files = {path.relative_to(waiting).as_posix(): path.read_bytes() for path in (waiting / "tables").iterdir()}
+    told = {key: plan[key] for key in ("machine", "session", "study")}
+    write_json(waiting / "manifest.json", {**told, **bundle.described(files)})
+    size = sum(path.stat().st_size for path in waiting.rglob("*") if path.is_file())
+    if size > MOST_BYTES:
+        shutil.rmtree(waiting)
+        told = f"takes {size / 1e6:.1f} MB, a published report may take {MOST_BYTES / 1e6:g}"
+        raise ReportError(results, told, "Publish a session of fewer blocks")
+    shutil.rmtree(target, ignore_errors=True)
+    waiting.replace(target)
+    return target
+
+
+def needed() -> list[str]:
+    """Tables that figures and text read."""
+    drawn = {table for path in _figures() for table in figure_tables(path)}
+    return sorted({*drawn, *numbers.TABLES, OPTIONAL})
+
+
+def build(folder: Path) -> None:
+    """Write report.pdf and the shown figure of a published folder, from its tables and its plan alone."""
+    plan, tables = folder / "plan.json", folder / "tables"
+    with tempfile.TemporaryDirectory() as scratch:
+        stage = Path(scratch)
+        known = {name: tables / f"{name}.csv" for name in numbers.TABLES}
+        if (tables / f"{OPTIONAL}.csv").is_file():
+            known[OPTIONAL] = tables / f"{OPTIONAL}.csv"
+        numbers.main(known, plan, TABLE1, stage / "numbers.json")
+        drawings = []
+        for path in _figures():
+            svg, pdf, csv = (stage / f"{path.stem}.{suffix}" for suffix in ("svg", "pdf", "csv"))
+            figure.main(path.stem, tables, plan, svg, pdf, csv)
+            drawings.append(svg)
+        report.main(TEMPLATE, stage / "numbers.json", drawings, folder / "report.pdf")
+        shutil.copy(stage / f"{SHOWN}.svg", folder)
+
+
+def published(folder: Path = PUBLISHED) -> Iterator[Path]:
+    """The published folders."""
+    yield from sorted(path.parent for path in folder.glob("*/plan.json"))
+
+
+def _figures() -> list[Path]:
+    return sorted(FIGURES.glob("[a-z]*.py"))
+
+
+def _manifest(folder: Path) -> dict[str, str]:
+    told: dict[str, str] = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    return told
+
+
+def _refuse(results: Path, plan: dict[str, object]) -> None:
+    """ReportError where a session must not be published as measured."""
+    if not plan["measurement"]:
+        raise ReportError(results, "is a smoke run, not a measurement", "Run plain snakemake")
+    manifest = results / bundle.MANIFEST
+    if manifest.is_file() and json.loads(manifest.read_text(encoding="utf-8")).get("made_up", False):
+        raise ReportError(results, "was made up by a test", "Publish what a machine measured")
+    ratios = read_table("ratios", results / "tables" / "ratios.csv")
+    if ratios.empty or np.isnan(ratios["ratio_low"]).all() or int(ratios["n_rounds"].max()) < LEAST_ROUNDS:
+        raise ReportError(
+            results,
+            f"decides nothing: no ratio has the {LEAST_ROUNDS} rounds that an interval takes",
+            "Run it with more effort: snakemake --config effort=1",
+        )
