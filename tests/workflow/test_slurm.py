@@ -56,10 +56,10 @@ def submit(checkout: Path, cluster: Cluster) -> subprocess.Popen[str]:
         "--configfile", "cluster.yaml", "--latency-wait", "5", "--slurm-no-account", "--slurm-status-command", "squeue",
         "--slurm-init-seconds-before-status-checks", "2",
     ]  # fmt: skip
-    log = (checkout / "submitted.log").open("w")
     env = environment(checkout)
     env["PATH"] = f"{cluster.binaries}:{env['PATH']}"
-    return subprocess.Popen(command, cwd=checkout, env=env, stdout=log, stderr=subprocess.STDOUT, text=True)
+    with (checkout / "submitted.log").open("w") as log:
+        return subprocess.Popen(command, cwd=checkout, env=env, stdout=log, stderr=subprocess.STDOUT, text=True)
 
 
 def until(holds: Callable[[], bool], started: subprocess.Popen[str], checkout: Path, what: str) -> None:
