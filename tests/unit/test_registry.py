@@ -139,7 +139,11 @@ def test_isa_the_machine_lacks_is_an_error_when_listed_and_a_reason_when_automat
         select_isas(ISAS, ["avx3"], "x86_64", flags)
 
 
-def test_another_architecture_keeps_the_scalar_kernels():
-    used, missing = select_isas(ISAS, "auto", "aarch64", ["asimd"])
-    assert list(used) == ["scalar"]
+def test_every_architecture_has_its_own_kernels_and_the_scalar_ones():
+    used, missing = select_isas(ISAS, "auto", "aarch64", ["fp", "asimd"])
+    assert list(used) == ["scalar", "neon"]
     assert "this machine is aarch64" in missing["avx2"]
+    used, missing = select_isas(ISAS, "auto", "riscv64", [])
+    assert list(used) == ["scalar"]
+    assert missing["neon"] == "needs aarch64, this machine is riscv64"
+    assert "neon" not in select_isas(ISAS, "auto", "x86_64", ["avx2", "fma", "avx512f"])[0]
