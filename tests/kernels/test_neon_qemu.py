@@ -6,6 +6,7 @@ guard pages and canaries are those of the check that gates every session (`passl
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -58,17 +59,18 @@ class Cross:
         return out
 
     def runtime(self) -> Path:
-        """The program of the guest without a variant, in one object."""
+        """The runtime in one object."""
         out = self.folder / "runtime.o"
-        sources = map(str, (GUEST, *sorted((KERNELS / "runtime").glob("*.c"))))
+        sources = map(str, sorted((KERNELS / "runtime").glob("*.c")))
         build.run([CROSS, *CFLAGS, *build.BASE_FLAGS, f"-I{KERNELS}", "-r", *sources, "-o", str(out)])
         return out
 
-    def linked(self, name: str, **replaced: Path) -> Path:
-        """A guest with all objects, some replaced by others."""
+    def linked(self, name: str, program: Path = GUEST, **replaced: Path) -> Path:
+        """A program with all objects, some replaced by others."""
         out = self.folder / name
-        objects = {**self.objects, **replaced}
-        build.run([CROSS, "-static", "-pthread", *map(str, objects.values()), "-lm", "-o", str(out)])
+        objects = map(str, {**self.objects, **replaced}.values())
+        flags = (*CFLAGS, *build.BASE_FLAGS, f"-I{KERNELS}", "-static", "-pthread")
+        build.run([CROSS, *flags, str(program), *objects, "-lm", "-o", str(out)])
         return out
 
     def check(self, program: Path, study: Study, variants: tuple[Variant, ...]) -> Rows:
@@ -199,6 +201,21 @@ def test_neon_qemu_a_ceiling_is_right(variant: Variant, cross: Cross, program: P
                     assert state.sum == given["x"].sum()
                 if variant.pass_name == "fma":
                     assert -1 * 64 * 16 < state.sum < 0
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_neon_qemu_the_program_of_the_readme(threads: int, cross: Cross) -> None:
+    readme = (KERNELS / "README.md").read_text(encoding="utf-8")
+    (program,) = re.findall(r"```c\n(.*?)```", readme, flags=re.DOTALL)
+    assert program.count("NULL, 1)") == 1
+    source, choices = cross.folder / "example.c", cross.folder / "crossovers.txt"
+    source.write_text(program.replace("NULL, 1)", f"NULL, {threads})"), encoding="utf-8")
+    steps = SOFTMAX.algorithms["two_pass_ref"].steps
+    names = " ".join(SOFTMAX.preset(s.pass_name, "neon", s).name for s in steps)
+    lines = [f"any {k} 0 {k} {names}\n" for k in range(1, threads + 1)]
+    choices.write_text("".join(lines), encoding="utf-8")
+    said = build.run([EMULATOR, "-cpu", CPU, str(cross.linked("example", source)), str(choices)])
+    assert said.startswith("sum 1.0000")
 
 
 # Each of these is a slip that is easily made in neon.h.
