@@ -275,3 +275,21 @@ def test_the_live_host() -> None:
     m = detect()
     assert m.measuring_cpu in m.usable_cpus
     assert m.memory_bytes is None or m.memory_bytes > 0
+
+
+ARM_BLOCK = {"CPU implementer": "0x41", "Features": "fp asimd"}
+X86_BLOCK = {"vendor_id": "GenuineIntel", "flags": "fpu lm avx2"}
+
+
+@pytest.mark.parametrize(
+    ("process", "block"),
+    [("x86_64", X86_BLOCK), ("i686", X86_BLOCK), ("aarch64", ARM_BLOCK), ("armv7l", ARM_BLOCK), ("riscv64", {})],
+)
+def test_a_process_of_the_processor_is_not_emulated(process: str, block: dict[str, str]) -> None:
+    machines.refuse_emulation(process, block)
+
+
+@pytest.mark.parametrize(("process", "block"), [("aarch64", X86_BLOCK), ("riscv64", X86_BLOCK), ("x86_64", ARM_BLOCK)])
+def test_an_emulated_process_is_refused(process: str, block: dict[str, str]) -> None:
+    with pytest.raises(MachineError, match=rf"this process is of {process}.*it is emulated.*times say nothing"):
+        machines.refuse_emulation(process, block)

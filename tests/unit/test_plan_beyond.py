@@ -22,7 +22,7 @@ from passline.registry import KERNELS, Study, load_isas, load_study
 from passline.selftest_plan import blocks as selftest_blocks
 from passline.sizes import Caches
 
-ISAS = load_isas()
+ISAS = {name: isa for name, isa in load_isas().items() if isa.missing("x86_64", isa.cpu_flags) is None}
 CEILINGS = load_study(KERNELS / "ceilings", ISAS)
 CONFIG = yaml.safe_load((Path(__file__).parents[2] / "workflow/config/default.yaml").read_text())
 CACHES = Caches(l1d=32 << 10, l2=1 << 20, llc=32 << 20)

@@ -69,7 +69,7 @@ def test_non_temporal_stores_fetch_no_line():
     assert traffic(step, non_temporal=by_store[False].non_temporal)[2] == 4
 
 
-@pytest.mark.parametrize("isa", ["avx2", "avx512f"])
+@pytest.mark.parametrize("isa", ["neon", "avx2", "avx512f"])
 def test_grid_holds_the_presets_and_1_2_4_8_vectors(isa):
     study = load_study(SOFTMAX, ISAS)
     for name in dict.fromkeys(name for one in study.papers for name in study.algorithms[one].passes):
@@ -78,8 +78,11 @@ def test_grid_holds_the_presets_and_1_2_4_8_vectors(isa):
         assert {1, 2, 4, 8} <= {v.dimensions["unroll"] for v in variants}
 
 
-def test_default_session_builds_at_most_250_variants_for_the_reproduction_and_270_in_all():
-    studies = [load_study(KERNELS / s, ISAS) for s in ("softmax", "ceilings")]
+@pytest.mark.parametrize("architecture", ["x86_64", "aarch64"])
+def test_default_session_builds_at_most_250_variants_for_the_reproduction_and_270_in_all(architecture):
+    flags = [flag for isa in ISAS.values() for flag in isa.cpu_flags]
+    isas, _ = select_isas(ISAS, "auto", architecture, flags)
+    studies = [load_study(KERNELS / s, isas) for s in ("softmax", "ceilings")]
     assert sum(len(papers_variants(study)) for study in studies) <= 250
     assert sum(len(study.variants) for study in studies) <= 270
 
@@ -89,6 +92,12 @@ def test_full_grid_contains_the_default_one():
     full = {v.name for v in load_study(SOFTMAX, ISAS, "full").variants}
     assert default < full
     assert "f32-raddextexp-avx512f-p5-u192-acc6" in full
+
+
+@pytest.mark.parametrize("isa", ISAS)
+def test_every_algorithm_exists_on_every_isa(isa):
+    study = load_study(SOFTMAX, ISAS)
+    assert [study.lacks(name, isa) for name in study.algorithms] == [None] * len(study.algorithms)
 
 
 def test_accumulators_that_do_not_divide_the_unroll(study_folder):
@@ -139,7 +148,11 @@ def test_isa_the_machine_lacks_is_an_error_when_listed_and_a_reason_when_automat
         select_isas(ISAS, ["avx3"], "x86_64", flags)
 
 
-def test_another_architecture_keeps_the_scalar_kernels():
-    used, missing = select_isas(ISAS, "auto", "aarch64", ["asimd"])
-    assert list(used) == ["scalar"]
+def test_every_architecture_has_its_own_kernels_and_the_scalar_ones():
+    used, missing = select_isas(ISAS, "auto", "aarch64", ["fp", "asimd"])
+    assert list(used) == ["scalar", "neon"]
     assert "this machine is aarch64" in missing["avx2"]
+    used, missing = select_isas(ISAS, "auto", "riscv64", [])
+    assert list(used) == ["scalar"]
+    assert missing["neon"] == "needs aarch64, this machine is riscv64"
+    assert "neon" not in select_isas(ISAS, "auto", "x86_64", ["avx2", "fma", "avx512f"])[0]

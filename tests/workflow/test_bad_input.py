@@ -37,7 +37,10 @@ BAD_CONFIGS = {
         {"selftest_sizes": ["L4"]},
         ["config: selftest_sizes", "no size is called 'L4'", "Known: L1, L2"],
     ),
-    "unknown isa": ({"isas": ["avx3"]}, ["config: isas", "'avx3' is not an instruction set", "scalar, avx2, avx512f"]),
+    "unknown isa": (
+        {"isas": ["avx3"]},
+        ["config: isas", "'avx3' is not an instruction set", "scalar, neon, avx2, avx512f"],
+    ),
     "unknown isa in a block": (
         {
             "blocks": [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -24,11 +25,28 @@ def check_config(config: Mapping[str, Any]) -> None:
     validate(config, "config", "config", ConfigError)
 
 
-def find_compilers(names: list[str]) -> dict[str, str]:
-    """Name -> path of each compiler; MachineError for one that is not installed."""
+def find_compilers(names: list[str], architecture: str) -> dict[str, str]:
+    """Name -> path of each compiler; MachineError for one that is not installed, or compiles for another machine."""
     paths = {name: shutil.which(name) for name in names}
     for name, path in paths.items():
         if path is None:
             remedy = _INSTALL.get(name, "Install it, or name another under compilers")
             raise MachineError("config: compilers", f"the C compiler {name!r} was not found on the PATH", remedy)
+        target = _target(path)
+        if target is not None and _family(target) != _family(architecture):
+            what = f"the C compiler {name!r} compiles for {target}, and this machine is {architecture}"
+            remedy = "Name a compiler for this machine: what runs in an emulator can be checked, but not timed"
+            raise MachineError("config: compilers", what, remedy)
     return {name: path for name, path in paths.items() if path is not None}
+
+
+def _target(path: str) -> str | None:
+    """The architecture that a compiler compiles for, where it tells."""
+    done = subprocess.run([path, "-dumpmachine"], capture_output=True, text=True, check=False)
+    said = done.stdout.strip()
+    return said.split("-")[0] if done.returncode == 0 and "-" in said else None
+
+
+def _family(architecture: str) -> str:
+    """One name for what goes by several, or runs on the same processors."""
+    return {"arm64": "aarch64", "amd64": "x86_64", "i686": "x86_64", "i586": "x86_64"}.get(architecture, architecture)

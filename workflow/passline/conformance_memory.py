@@ -25,11 +25,17 @@ class GuardedRow:
     Rows that start or end flush with a page show any access outside them as a signal.
     """
 
-    def __init__(self, least: int) -> None:
-        """Map at least `least` floats; OSError where the pages cannot be protected."""
-        page = mmap.PAGESIZE
+    def __init__(self, least: int, file: int = -1) -> None:
+        """Map at least `least` floats, of a file that another process maps too, or of none.
+
+        OSError where the pages cannot be protected.
+        """
+        page = self.guard_bytes = mmap.PAGESIZE
         size = -(-least * 4 // page) * page
-        self._map = mmap.mmap(-1, size + 2 * page, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+        if file >= 0:
+            os.ftruncate(file, size + 2 * page)
+        kind = mmap.MAP_SHARED if file >= 0 else mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
+        self._map = mmap.mmap(file, size + 2 * page, flags=kind)
         everything = np.frombuffer(self._map, dtype=np.uint8)
         start = everything.ctypes.data
         for guard in (start, start + page + size):

@@ -116,6 +116,8 @@ def detect(root: Path = Path("/")) -> Machine:
     )
     block = blocks.get(cpu, next(iter(blocks.values())))
     arm = "CPU implementer" in block
+    if live:
+        refuse_emulation(os.uname().machine, block)
     found["architecture"] = sources.architecture(tree, block, live=live)
     found |= sources.identity(block)
     found |= sources.caches(tree, cpu, online, block, live=live)
@@ -139,6 +141,15 @@ def detect(root: Path = Path("/")) -> Machine:
         origins={key: fact.origin for key, fact in sorted(found.items())},
         **values,
     )
+
+
+def refuse_emulation(process: str, block: Mapping[str, str]) -> None:
+    """MachineError where the processor listed is not one that runs `process`, an architecture: an emulator does."""
+    listed = "arm" if "CPU implementer" in block else "x86" if {"vendor_id", "flags"} <= block.keys() else None
+    own = "arm" if process.startswith(("arm", "aarch64")) else "x86" if re.fullmatch("x86_64|i.86", process) else None
+    if listed is not None and own != listed:
+        what = f"this process is of {process}, and the processor in /proc/cpuinfo is of {listed}: it is emulated"
+        raise MachineError("machine", what, "Measure on the processor itself: an emulator's times say nothing")
 
 
 def choose_cpu(

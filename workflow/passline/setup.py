@@ -106,7 +106,7 @@ def load(config: Mapping[str, Any], root: Path = Path("/")) -> Setup:
     """Validate the config and everything it names against the studies and this machine; raise a PasslineError."""
     check_config(config)
     machine = detect(root)
-    find_compilers(config["compilers"])
+    find_compilers(config["compilers"], machine.architecture)
     isas, missing = select_isas(load_isas(), config["isas"], machine.architecture, machine.cpu_flags)
     study, studies = load_studies(config["study"], isas, config["grid"])
     check_references(study)

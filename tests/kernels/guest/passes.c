@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The guest of test_neon_qemu.py: every variant linked into it, run on request, one pass at a time.
+//
+// First it prints the variants, one a line, and an empty line. Then it reads requests and answers each with
+// the state that is left. Rows are files of the working directory that both sides map; in each the first page
+// and the last are not accessible here. What a pass writes into a row, the other side reads there.
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "passline.h"
+#include "runtime/denormals.h"
+
+enum { PAGE = 4096, ROWS = 16, FIELDS = 6, LIMIT_S = 20 };
+_Static_assert(offsetof(passline_state, clamp) == (FIELDS - 1) * sizeof(float),
+               "a request carries the first six fields of a state");
+
+typedef enum task { MAP_ROW, RUN, FINISH } task;
+
+typedef struct request {
+  uint32_t task, variant;  // with MAP_ROW the number of the row
+  uint64_t n;
+  uint64_t x, y, scratch;  // number of the row plus 1, times 2^32, plus bytes; 0 stands for NULL
+  uint32_t flush;          // denormals
+  float state[FIELDS];
+} request;
+
+static char *rows[ROWS];
+
+static void fail(const char *what) {
+  perror(what);
+  exit(1);
+}
+
+static void map_row(uint32_t number) {
+  char path[32];
+  snprintf(path, sizeof path, "row-%u", (unsigned)number);
+  const int file = open(path, O_RDWR);
+  struct stat status;
+  if (number >= ROWS || file < 0 || fstat(file, &status) != 0) fail(path);
+  const size_t size = (size_t)status.st_size;
+  char *start = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
+  if (start == MAP_FAILED) fail("mmap");
+  if (mprotect(start, PAGE, PROT_NONE) != 0 || mprotect(start + size - PAGE, PAGE, PROT_NONE) != 0)
+    fail("mprotect");
+  close(file);
+  rows[number] = start;
+}
+
+static float *place(uint64_t at) {
+  return at == 0 ? NULL : (float *)(void *)(rows[(at >> 32) - 1] + (uint32_t)at);
+}
+
+static void serve(const request *asked, const passline_variant *variant, passline_state *state) {
+  const unsigned before = denormals_control();
+  if (asked->flush) (void)denormals_off();
+  alarm(LIMIT_S);  // its default action ends the process
+  if (asked->task == RUN)
+    variant->run(asked->n, place(asked->x), place(asked->y), state);
+  else
+    variant->finish(state);
+  alarm(0);
+  denormals_restore(before);
+}
+
+int main(void) {
+  size_t count;
+  const passline_variant *variants = passline_variants(&count);
+  for (size_t i = 0; i < count; i++) printf("%s %d\n", variants[i].name, variants[i].finish != NULL);
+  printf("\n");
+  fflush(stdout);
+  for (request asked; fread(&asked, sizeof asked, 1, stdin) == 1;) {
+    passline_state state = {.scratch = place(asked.scratch)};
+    memcpy(&state, asked.state, sizeof asked.state);
+    if (asked.task == MAP_ROW)
+      map_row(asked.variant);
+    else
+      serve(&asked, &variants[asked.variant], &state);
+    memcpy(asked.state, &state, sizeof asked.state);
+    if (fwrite(asked.state, sizeof asked.state, 1, stdout) != 1 || fflush(stdout) != 0) fail("answer");
+  }
+  return 0;
+}

@@ -1,0 +1,128 @@
+"""Kernels of another architecture, run by an emulator, behind the face of `passline.measure.library.Library`.
+
+The check calls variants and judges them as it does those of this machine; only the calls take place in the guest
+(guest/passes.c), on rows that both map. A guest says whether a kernel is right and never how long it takes.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import struct
+import subprocess
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import cffi
+import numpy as np
+import pytest
+
+from passline import conformance_variant
+from passline.conformance_memory import GuardedRow
+from passline.measure.library import declarations
+from passline.reference import FLT_MIN
+
+REQUEST = struct.Struct("<IIQQQQI6f4x")  # as in guest/passes.c
+STATE = struct.Struct("<6f")
+MAP_ROW, RUN, FINISH = range(3)
+FIELDS = ("max", "sum", "mantissa", "exponent", "scale", "clamp")
+
+
+class GuestDiedError(Exception):
+    """The guest ended in the middle of a call; the message says by what."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A variant of the guest: `run` and `finish` are called as those of a library are."""
+
+    run: Any
+    finish: Any
+
+
+class Guest:
+    """A running guest program; `variants` and `ffi` are what the check uses of a library."""
+
+    def __init__(self, command: Sequence[str | Path], folder: Path) -> None:
+        """Start the program in a folder of its own, where its rows are."""
+        self.ffi: Any = cffi.FFI()
+        self.ffi.cdef(declarations())
+        self.folder = folder
+        self.rows: list[GuardedRow] = []
+        self._process = subprocess.Popen(
+            list(map(str, command)), stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=folder, bufsize=0
+        )
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._in, self._out = self._process.stdin, os.fdopen(os.dup(self._process.stdout.fileno()), "rb")
+        self.variants: dict[str, Entry] = {}
+        for number, line in enumerate(iter(lambda: self._out.readline().decode().strip(), "")):
+            name, finishes = line.split()
+            self.variants[name] = Entry(
+                partial(self._call, RUN, number),
+                partial(self._call, FINISH, number, 0, None, None) if finishes == "1" else None,
+            )
+
+    def row(self, least: int) -> GuardedRow:
+        """A row that the guest maps too."""
+        number = len(self.rows)
+        with (self.folder / f"row-{number}").open("w+b") as file:
+            self.rows.append(GuardedRow(least, file.fileno()))
+        self._ask(MAP_ROW, number, 0, (0, 0, 0), [0.0] * len(FIELDS))
+        return self.rows[-1]
+
+    def close(self) -> None:
+        """End the guest."""
+        self._in.close()
+        self._process.wait()
+        self._out.close()
+        assert self._process.stdout is not None
+        self._process.stdout.close()
+
+    def _place(self, pointer: Any) -> int:
+        address = 0 if pointer is None else int(self.ffi.cast("uintptr_t", pointer))
+        if not address:
+            return 0
+        for number, row in enumerate(self.rows):
+            offset = address - row.address(0)
+            if 0 <= offset <= 4 * row.capacity:
+                return (number + 1 << 32) + row.guard_bytes + offset
+        raise ValueError(f"{address:#x} lies in no row of the guest")
+
+    def _call(self, task: int, variant: int, n: int, x: Any, y: Any, state: Any) -> None:
+        places = self._place(x), self._place(y), self._place(state.scratch) if task == RUN else 0
+        left = self._ask(task, variant, n, places, [getattr(state, name) for name in FIELDS])
+        for name, value in zip(FIELDS, left, strict=True):
+            setattr(state, name, value)
+
+    def _ask(
+        self, task: int, variant: int, n: int, places: tuple[int, int, int], state: Sequence[float]
+    ) -> tuple[float, ...]:
+        flushed = np.float32(FLT_MIN) * np.float32(0.5) == 0  # the guest does as this process does
+        try:
+            self._in.write(REQUEST.pack(task, variant, n, *places, bool(flushed), *state))
+        except BrokenPipeError:
+            answer = b""
+        else:
+            answer = self._out.read(STATE.size)
+        if len(answer) < STATE.size:
+            status = self._process.wait()
+            raise GuestDiedError(signal.Signals(-status).name if status < 0 else f"status {status}")
+        return STATE.unpack(answer)
+
+
+@contextmanager
+def running(command: Sequence[str | Path], folder: Path) -> Iterator[Guest]:
+    """A guest whose rows the check uses in place of its own."""
+    folder.mkdir(parents=True, exist_ok=True)
+    guest = Guest(command, folder)
+    try:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(conformance_variant, "GuardedRow", guest.row)
+            yield guest
+    finally:
+        guest.close()
