@@ -106,6 +106,7 @@ def plan(shape: Shape = FULL) -> dict[str, Any]:
         "machine": MACHINE,
         "study": "softmax",
         "title": "The Two-Pass Softmax Algorithm",
+        "paper": "arXiv:2001.04438",
         "effort": 1,
         "design": asdict(design(1.0)),
         "comparisons": [

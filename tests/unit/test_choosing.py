@@ -91,6 +91,15 @@ def test_several_threads_share_a_row_where_that_is_faster() -> None:
     assert (last["threads_used"], last["next_algorithm"], last["next_threads"]) == (2, "short", 2)
 
 
+def test_several_threads_must_win_in_each_round() -> None:
+    alone, shared = {("hot", "short", "avx2", 400): 4.0}, {("hot", "short", "avx2", 400): 2.0}
+    rows = pd.concat([timings(alone), timings(shared, 2)])
+    unlucky = (rows["threads"] == 2) & (rows["round"] == 1)
+    rows.loc[unlucky, "time_s"] *= 2.1  # both threads on one core
+    found = crossover_rows(rows, {"id": VARIANTS})
+    assert set(found["threads_used"]) == {1}
+
+
 def test_the_same_variants_on_more_threads_are_another_choice() -> None:
     alone = {("hot", "short", "avx2", 100): 1.0, ("hot", "short", "avx2", 400): 4.0}
     shared = {("hot", "short", "avx2", 100): 1.5, ("hot", "short", "avx2", 400): 2.0}

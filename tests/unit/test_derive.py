@@ -48,7 +48,7 @@ def test_warm_up_values_never_count(full_timings: pd.DataFrame) -> None:
 def test_planted_ratios_are_recovered(full: dict[str, pd.DataFrame]) -> None:
     """Nine in ten intervals at least hold the ratio that was planted (95 % each, a few hundred of them)."""
     held = []
-    for base in selection.THREE_PASS:
+    for base in selection.question(synthetic.plan()).bases:
         for _, row in selection.against(full["ratios"], "two_pass", base).iterrows():
             truth = synthetic.true_ratio(row["isa"], row["variant"], row["n_elements"], base)
             assert row["ratio"] == pytest.approx(truth, rel=0.01)
@@ -57,7 +57,7 @@ def test_planted_ratios_are_recovered(full: dict[str, pd.DataFrame]) -> None:
 
 
 def test_verdicts_follow_the_planted_direction(full: dict[str, pd.DataFrame]) -> None:
-    for base in selection.THREE_PASS:
+    for base in selection.question(synthetic.plan()).bases:
         for _, row in selection.against(full["ratios"], "two_pass", base).iterrows():
             truth = synthetic.true_ratio(row["isa"], row["variant"], row["n_elements"], base)
             if abs(truth - 1.0) > 0.03 and not row["p_dependence"] < DEPENDENT_BELOW:
@@ -298,9 +298,11 @@ def test_a_variant_without_registry_row_is_an_error(full_timings: pd.DataFrame) 
 def test_the_faster_three_pass_is_the_base(full: dict[str, pd.DataFrame]) -> None:
     ratios = full["ratios"]
     point = ["isa", "variant", "n_elements", "cache_protocol"]
-    both = pd.concat([selection.against(ratios, "two_pass", base) for base in selection.THREE_PASS])
+    both = pd.concat(
+        [selection.against(ratios, "two_pass", base) for base in selection.question(synthetic.plan()).bases]
+    )
     fastest = both.groupby(point)["base_time_median_s"].min()
-    best = selection.against_faster(ratios).set_index(point)["base_time_median_s"]
+    best = selection.against_fastest(ratios, synthetic.plan()).set_index(point)["base_time_median_s"]
     pd.testing.assert_series_equal(best.sort_index(), fastest.sort_index())
 
 

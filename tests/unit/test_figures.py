@@ -99,7 +99,7 @@ def test_each_figure_says_so_when_there_is_nothing_to_draw(name: str, everything
     assert words(drawing).startswith("No ")
 
 
-@pytest.mark.parametrize("name", ["two_against_three", "bars", "split"])
+@pytest.mark.parametrize("name", ["against_bases", "bars", "split"])
 def test_a_figure_without_tuned_variants_shows_presets_and_says_it(
     name: str, everything: dict[str, pd.DataFrame]
 ) -> None:
@@ -126,7 +126,7 @@ def test_no_two_labels_overlap_in_the_bars(everything: dict[str, pd.DataFrame]) 
 
 def test_the_same_algorithm_has_the_same_colour_in_every_figure(everything: dict[str, pd.DataFrame]) -> None:
     colours: dict[str, set[str]] = {}
-    for name in ("two_against_three", "recompute_against_reload", "error_over_n"):
+    for name in ("against_bases", "other_pairs", "error_over_n"):
         drawing = module(name).draw(everything, synthetic.plan())
         for legend in drawing.legends:
             for handle, label in zip(legend.legend_handles, legend.get_texts(), strict=True):

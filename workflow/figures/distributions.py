@@ -45,13 +45,13 @@ def draw(tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any]) -> Figure:
     rows = data(tables, plan)
     rows = rows[rows["value"].notna()]
     if rows.empty:
-        return style.message("No round has a ratio of Two-Pass to a Three-Pass.")
+        return style.message("No round has a ratio.")
     numbers = list(dict.fromkeys(rows["point"]))[: trust_points.MOST_DRAWN]
     lines = -(-len(numbers) // COLUMNS)
     figure, axes = style.new(lines, COLUMNS, height=0.35 + 0.95 * lines)
     for ax, number in zip(axes.flat, numbers, strict=False):
         mine = rows[rows["point"] == number]
-        _panel(ax, mine)
+        _panel(ax, mine, plan)
         ax.set_title(_title(mine.iloc[0], plan), fontsize=6.5, linespacing=1.15, pad=3)
     for ax in axes.flat[len(numbers) :]:
         ax.set_visible(False)
@@ -65,10 +65,10 @@ def _title(row: pd.Series[Any], plan: Mapping[str, Any]) -> str:
     return f"{base} / {algorithm}, {titles.isa_title(row['isa'], plan)}\n{size}, {trust_points.conditions(row, plan)}"
 
 
-def _panel(ax: Any, rows: pd.DataFrame) -> None:
+def _panel(ax: Any, rows: pd.DataFrame, plan: Mapping[str, Any]) -> None:
     median, low, high = rows[["median", "low", "high"]].iloc[0]
     left, right = trust_points.reach(rows["value"], low, high)
-    colour = style.algorithm_style(rows["base"].iloc[0])["color"]
+    colour = style.algorithm_style(rows["base"].iloc[0], plan)["color"]
     ax.axvline(median, color=colour, linewidth=0.9, zorder=1)
     if not np.isnan(low):
         ax.axvspan(low, high, color=colour, alpha=0.2, linewidth=0, zorder=0)

@@ -17,11 +17,11 @@ from passline.derive import selection
 
 TABLES = ("ratios", "round_ratios", "rounds", "registry")
 CAPTION = (
-    "Drift. Above: time of the faster Three-Pass (the base, by colour) over time of Two-Pass in each round, over "
-    "wall-clock time, at the sizes of the headlines; line and band: median and its 95 % interval. Below: the machine "
-    "in each round of the session: core clock, noise (distance of the quartiles of a contender's values over their "
-    "median; the median of contenders), share of time that the hypervisor took, and load. Hollow: marked rounds; "
-    "triangles at an edge: values beyond it; grey stripes: pauses of the session, cut out."
+    "Drift. Above: time of {fastest} (the base, by colour) over time of {contender} in each round, over wall-clock "
+    "time, at the sizes of the headlines; line and band: median and its 95 % interval. Below: the machine in each "
+    "round of the session: core clock, noise (distance of the quartiles of a contender's values over their median; "
+    "the median of contenders), share of time that the hypervisor took, and load. Hollow: marked rounds; triangles at "
+    "an edge: values beyond it; grey stripes: pauses of the session, cut out."
 )
 STATE = {
     "clock_hz": ("clock\n(GHz)", 1e-9),
@@ -72,7 +72,7 @@ def draw(tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any]) -> Figure:
     """Draw the figure."""
     rows = data(tables, plan)
     if rows.empty:
-        return style.message("No round has a ratio of Two-Pass to a Three-Pass at a size of the headlines.")
+        return style.message("No round has a ratio at a size of the headlines.")
     rows = rows[rows["value"].notna()]
     ratios = rows[rows["isa"] != "-"]
     isas = selection.isas(ratios, tables["registry"])
@@ -85,7 +85,7 @@ def draw(tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any]) -> Figure:
     )
     for line, label in enumerate(labels):
         for column, isa in enumerate(isas):
-            _ratio_panel(axes[line, column], ratios[(ratios["isa"] == isa) & (ratios["panel"] == label)], label)
+            _ratio_panel(axes[line, column], ratios[(ratios["isa"] == isa) & (ratios["panel"] == label)], label, plan)
     for column, isa in enumerate(isas):
         axes[0, column].set_title(titles.isa_title(isa, plan))
     places = axes[len(labels) :].flat
@@ -109,14 +109,14 @@ def draw(tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any]) -> Figure:
 GREY_DOT: dict[str, Any] = {"marker": ".", "color": "0.35", "markersize": 3.0}
 
 
-def _ratio_panel(ax: Any, rows: pd.DataFrame, label: str) -> None:
+def _ratio_panel(ax: Any, rows: pd.DataFrame, label: str, plan: Mapping[str, Any]) -> None:
     ax.set_ylabel(f"{label}\nratio")
     if rows.empty:
         ax.text(0.5, 0.5, "not measured", transform=ax.transAxes, ha="center", va="center", style="italic")
         return
     median, low, high = rows[["median", "low", "high"]].iloc[0]
     bottom, top = trust_points.reach(rows["value"], low, high)
-    look = style.algorithm_style(rows["base"].iloc[0])
+    look = style.algorithm_style(rows["base"].iloc[0], plan)
     ax.axhline(median, color=look["color"], linewidth=0.8, zorder=1)
     if not np.isnan(low):
         ax.axhspan(low, high, color=look["color"], alpha=0.2, linewidth=0, zorder=0)
@@ -141,7 +141,9 @@ def _dots(ax: Any, x: Any, y: Any, hollow: pd.Series[bool], look: Mapping[str, A
 def _handles(ratios: pd.DataFrame, plan: Mapping[str, Any]) -> list[Line2D]:
     bases = [name for name in plan["algorithms"] if name in set(ratios["base"])]
     dots = [
-        Line2D([], [], label=titles.algorithm_title(b, plan), **(style.algorithm_style(b) | {"linestyle": "none"}))
+        Line2D(
+            [], [], label=titles.algorithm_title(b, plan), **(style.algorithm_style(b, plan) | {"linestyle": "none"})
+        )
         for b in bases
     ]
     hollow = Line2D([], [], linestyle="none", marker="o", color="0.3", markerfacecolor="white", label="marked round")

@@ -1,4 +1,4 @@
-"""Two-Pass against the faster Three-Pass, out of cache: the answer in one small figure."""
+"""The study's contender against its fastest base, out of cache: the answer in one small figure."""
 
 from __future__ import annotations
 
@@ -14,16 +14,15 @@ from passline.derive import selection
 
 TABLES = ("ratios", "registry", "claims")
 CAPTION = (
-    "Out of cache: time of the faster Three-Pass (the base) over time of Two-Pass, median over rounds with 95 % "
-    "interval. Right of 1, Two-Pass is faster. Diamonds: the largest gain that the paper reports, on its own "
-    "machine."
+    "Out of cache: time of {fastest} (the base) over time of {contender}, median over rounds with 95 % interval. "
+    "Right of 1, {contender} is faster. Diamonds, if any: the largest gain that the paper reports, on its own machine."
 )
 WIDTH_IN = 3.3
 
 
 def data(tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any]) -> pd.DataFrame:
     """What is drawn: one row per ISA and variant at the largest out-of-cache size."""
-    rows = selection.against_faster(selection.primary(tables["ratios"], plan))
+    rows = selection.against_fastest(selection.primary(tables["ratios"], plan), plan)
     sizes = [n for n in selection.out_of_cache(plan) if n in set(rows["n_elements"])]
     rows = rows[rows["n_elements"] == max(sizes)] if sizes else rows.head(0)
     claims = tables["claims"]
@@ -42,12 +41,13 @@ def draw(tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any]) -> Figure:
     isas = titles.vector_isas(selection.isas(rows, tables["registry"]))
     figure, axes = style.new(height=0.75 + 0.4 * len(isas), width=WIDTH_IN)
     ax = axes[0, 0]
+    look = style.algorithm_style(selection.question(plan).contender, plan) | {"linestyle": "none"}
     style.unity(ax, "x")
     for position, isa in enumerate(reversed(isas)):
         mine = rows[rows["isa"] == isa].set_index("variant")
         for offset, variant in ((0.17, "preset"), (-0.17, "tuned")):
             if variant in mine.index:
-                _point(ax, mine.loc[variant], position + offset, variant)
+                _point(ax, mine.loc[variant], position + offset, look | hollow(variant, look))
         published = mine["published"].dropna()
         if len(published):
             ax.plot(
@@ -64,36 +64,25 @@ def draw(tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any]) -> Figure:
     ax.margins(x=0.08)
     ax.tick_params(axis="y", length=0)
     style.grid(ax, "x")
-    ax.set_xlabel("time of faster Three-Pass / time of Two-Pass")
-    _legend(figure, ax, rows)
+    said = titles.question_words(plan)
+    ax.set_xlabel(f"time of {said['fastest'].removeprefix('the ')} / time of {said['contender']}")
+    _legend(figure, ax, rows, look)
     return figure
 
 
-def _point(ax: Any, row: pd.Series[Any], y: float, variant: str) -> None:
+def hollow(variant: str, look: Mapping[str, Any]) -> dict[str, Any]:
+    """Presets are hollow."""
+    return {"markerfacecolor": look["color"] if variant == "tuned" else "white"}
+
+
+def _point(ax: Any, row: pd.Series[Any], y: float, look: Mapping[str, Any]) -> None:
     errors = [[row["ratio"] - row["ratio_low"]], [row["ratio_high"] - row["ratio"]]]
-    look = style.algorithm_style(selection.TWO_PASS)
-    face = look["color"] if variant == "tuned" else "white"
-    ax.errorbar(
-        row["ratio"],
-        y,
-        xerr=errors,
-        fmt="o",
-        markersize=4,
-        capsize=2,
-        elinewidth=0.9,
-        color=look["color"],
-        markerfacecolor=face,
-    )
+    ax.errorbar(row["ratio"], y, xerr=errors, markersize=4, capsize=2, elinewidth=0.9, **look)
 
 
-def _legend(figure: Figure, ax: Any, rows: pd.DataFrame) -> None:
-    colour = style.algorithm_style(selection.TWO_PASS)["color"]
-    looks = {
-        "preset": {"color": colour, "marker": "o", "markerfacecolor": "white"},
-        "tuned": {"color": colour, "marker": "o"},
-    }
+def _legend(figure: Figure, ax: Any, rows: pd.DataFrame, look: Mapping[str, Any]) -> None:
     handles = [
-        ax.plot([], [], linestyle="none", markersize=4, label=label, **looks[variant])[0]
+        ax.plot([], [], markersize=4, label=label, **look, **hollow(variant, look))[0]
         for variant, label in (("preset", "paper's preset"), ("tuned", "tuned here"))
         if variant in set(rows["variant"])
     ]

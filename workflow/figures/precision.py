@@ -15,7 +15,7 @@ from passline.derive import selection
 
 TABLES = ("ratios", "registry", "machines")
 CAPTION = (
-    "Half-width of the 95 % interval of each ratio of Two-Pass to a Three-Pass (the base, by colour), as a difference "
+    "Half-width of the 95 % interval of each ratio of {contender} to {each} (the base, by colour), as a difference "
     "of ratios: 1 % is 0.01. Line: the target at which measuring stops, fixed before the run, in cache and beyond. "
     "Filled: ended by the target; hollow: by the most rounds; half filled: all rounds were planned. Dotted: x alone "
     "fills the cache."
@@ -36,7 +36,7 @@ def draw(tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any]) -> Figure:
     """Draw the figure."""
     rows = data(tables, plan)
     if rows.empty:
-        return style.message("No ratio of Two-Pass to a Three-Pass has an interval.")
+        return style.message("No ratio has an interval.")
     isas = selection.isas(rows, tables["registry"])
     protocols = [p for p in dict.fromkeys((plan["primary_protocol"], "hot")) if p in set(rows["cache_protocol"])]
     figure, axes = style.new(
@@ -45,7 +45,7 @@ def draw(tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any]) -> Figure:
     for line, protocol in enumerate(protocols):
         for column, isa in enumerate(isas):
             ax = axes[line, column]
-            _panel(ax, rows[(rows["isa"] == isa) & (rows["cache_protocol"] == protocol)])
+            _panel(ax, rows[(rows["isa"] == isa) & (rows["cache_protocol"] == protocol)], plan)
             ax.set_title(f"{titles.isa_title(isa, plan)}, protocol {protocol}", pad=10 if line == 0 else 4)
     # Limits and scales are shared, so they are set when all points are in place.
     style.plain_log(axes[0, 0])
@@ -58,9 +58,9 @@ def draw(tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any]) -> Figure:
     return figure
 
 
-def _panel(ax: Any, rows: pd.DataFrame) -> None:
+def _panel(ax: Any, rows: pd.DataFrame, plan: Mapping[str, Any]) -> None:
     for base, mine in rows.groupby("base", sort=True):
-        look = style.algorithm_style(str(base)) | {"linestyle": "none"}
+        look = style.algorithm_style(str(base), plan) | {"linestyle": "none"}
         for reason, fill in FILLS.items():
             points = mine[mine["stop_reason"] == reason]
             ax.plot(points["n_elements"], points["half_width"] * 100, fillstyle=fill, **look)
@@ -85,7 +85,12 @@ def _handles(rows: pd.DataFrame, plan: Mapping[str, Any]) -> list[Line2D]:
     dot: dict[str, Any] = {"linestyle": "none", "marker": "o", "color": "0.3"}
     return [
         *(
-            Line2D([], [], label=titles.algorithm_title(b, plan), **(style.algorithm_style(b) | {"linestyle": "none"}))
+            Line2D(
+                [],
+                [],
+                label=titles.algorithm_title(b, plan),
+                **(style.algorithm_style(b, plan) | {"linestyle": "none"}),
+            )
             for b in bases
         ),
         *(

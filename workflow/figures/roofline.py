@@ -132,7 +132,7 @@ def _join(ax: Any, points: pd.DataFrame, plan: Mapping[str, Any]) -> None:
     for name, spec in plan["algorithms"].items():
         order = [each for each in spec["passes"] if each in places.index]
         if len(order) > 1:
-            look = {**style.algorithm_style(name), "marker": None}
+            look = {**style.algorithm_style(name, plan), "marker": None}
             ax.plot(places.loc[order, "intensity"], places.loc[order, "value"] / 1e9, linewidth=0.8, zorder=1.5, **look)
 
 
@@ -170,7 +170,7 @@ def _legend(figure: Figure, points: pd.DataFrame, bandwidths: pd.Series[float], 
     joined = [
         Line2D(
             [], [], linewidth=0.8, label=titles.algorithm_title(name, plan),
-            **{**style.algorithm_style(name), "marker": None},
+            **{**style.algorithm_style(name, plan), "marker": None},
         )
         for name, spec in plan["algorithms"].items()
         if len(set(spec["passes"]) & set(points["name"])) > 1

@@ -49,7 +49,7 @@ def draw(tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any]) -> Figure:
     for line, share in enumerate(shares):
         for column, isa in enumerate(isas):
             mine = rows[(rows["planted_fraction"] == share) & (rows["isa"] == isa)]
-            _panel(axes[line, column], mine, algorithms, 1.0 / (1.0 + share))
+            _panel(axes[line, column], mine, algorithms, 1.0 / (1.0 + share), plan)
             if line == 0:
                 axes[line, column].set_title(titles.isa_title(isa, plan), pad=10)
         axes[line, 0].set_ylabel(f"{formats.percent(share)} planted\nratio", fontsize=7.0)
@@ -60,12 +60,12 @@ def draw(tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any]) -> Figure:
     return figure
 
 
-def _panel(ax: Any, rows: pd.DataFrame, algorithms: list[str], truth: float) -> None:
+def _panel(ax: Any, rows: pd.DataFrame, algorithms: list[str], truth: float, plan: Mapping[str, Any]) -> None:
     ax.axhline(truth, color="0.2", linewidth=1.3, zorder=1)
     if truth != 1.0:
         ax.axhline(1.0, color="0.6", linewidth=0.6, zorder=1)
     for position, name in enumerate(algorithms):
-        look = style.algorithm_style(name) | {"linestyle": "none"}
+        look = style.algorithm_style(name, plan) | {"linestyle": "none"}
         for right, face in ((True, look["color"]), (False, "white")):
             mine = rows[(rows["algorithm"] == name) & (rows["right"] == right)]
             x = mine["n_elements"] * STEP ** (position - (len(algorithms) - 1) / 2)
@@ -82,7 +82,12 @@ def _handles(algorithms: list[str], plan: Mapping[str, Any]) -> list[Line2D]:
     dot: dict[str, Any] = {"linestyle": "none", "marker": "o", "color": "0.3"}
     return [
         *(
-            Line2D([], [], label=titles.algorithm_title(a, plan), **(style.algorithm_style(a) | {"linestyle": "none"}))
+            Line2D(
+                [],
+                [],
+                label=titles.algorithm_title(a, plan),
+                **(style.algorithm_style(a, plan) | {"linestyle": "none"}),
+            )
             for a in algorithms
         ),
         Line2D([], [], label="verdict right", **dot),

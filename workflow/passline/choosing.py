@@ -32,8 +32,10 @@ def crossover_rows(timings: pd.DataFrame, variants: Mapping[str, Variants]) -> p
     """Rows of table `crossovers` from the timings of the choosing step.
 
     At each length the fastest candidate in protocol hot is chosen: of an instruction set, and of all; on so many
-    threads as were tried, or fewer. Candidates that store past the caches must be faster than all others in protocol
-    consumed as well, where y is read next; where that was not measured they are not chosen.
+    threads as were tried, or fewer. Several threads are chosen only where they were faster than one in each round: a
+    machine may give them a core each at one time and not at another. Candidates that store past the caches must be
+    faster than all others in protocol consumed as well, where y is read next; where that was not measured they are not
+    chosen.
 
     Args:
         timings: table `timings`; whole algorithms.
@@ -45,10 +47,11 @@ def crossover_rows(timings: pd.DataFrame, variants: Mapping[str, Variants]) -> p
     medians = round_medians(timings)
     for (machine, session, build_id), mine in medians.groupby(["machine", "session", "build_id"], sort=True):
         costs = {HOT: _costs(mine, HOT), CONSUMED: _costs(mine, CONSUMED)}
+        sure = _faster_in_each_round(mine)
         shared = {"machine": machine, "session": session, "build_id": build_id}
         for isa, threads in product((*sorted(mine["isa"].unique()), ANY), sorted(mine["threads"].unique())):
             asked = {"isa": isa, "threads": int(threads)}
-            rows += [shared | asked | row for row in _choices(costs, variants[str(build_id)], isa, int(threads))]
+            rows += [shared | asked | row for row in _choices(costs, sure, variants[str(build_id)], isa, int(threads))]
     return pd.DataFrame(rows)
 
 
@@ -75,8 +78,25 @@ def _costs(medians: pd.DataFrame, protocol: str) -> dict[int, Costs]:
     return found
 
 
+def _faster_in_each_round(medians: pd.DataFrame) -> dict[int, set[Candidate]]:
+    """Row length -> candidates on several threads that beat the fastest on one, of their ISA, in every round."""
+    found: dict[int, set[Candidate]] = {}
+    for (n, isa), rows in medians[medians["cache_protocol"] == HOT].groupby(["n_elements", "isa"], sort=True):
+        times = rows.pivot_table(index="round", columns=["algorithm", "threads"], values="time_s")
+        alone = times.loc[:, times.columns.get_level_values("threads") == 1]
+        fastest = alone[alone.median().idxmin()]
+        ahead = times.lt(fastest, axis=0).all()
+        won = ahead.index[ahead.to_numpy()]
+        found.setdefault(int(n), set()).update((str(a), str(isa), int(t)) for a, t in won if t > 1)
+    return found
+
+
 def _choices(
-    costs: Mapping[str, Mapping[int, Costs]], variants: Variants, isa: str, threads: int
+    costs: Mapping[str, Mapping[int, Costs]],
+    sure: Mapping[int, set[Candidate]],
+    variants: Variants,
+    isa: str,
+    threads: int,
 ) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     sizes = sorted(costs[HOT])
@@ -84,7 +104,8 @@ def _choices(
     for before, n in zip([0, *sizes], sizes, strict=False):
         hot = _of(costs[HOT][n], isa, threads)
         read_next = _of(costs[CONSUMED].get(n, {}), isa, threads)
-        allowed = {c: cost for c, cost in hot.items() if _may(c, read_next, variants)}
+        steady = {c: cost for c, cost in hot.items() if c[2] == 1 or c in sure[n]}
+        allowed = {c: cost for c, cost in steady.items() if _may(c, read_next, variants)}
         best = min(allowed, key=allowed.__getitem__)
         if held not in allowed or allowed[held] - allowed[best] > math.log1p(LEAST_GAIN):
             held, start = best, round(math.sqrt(before * n))

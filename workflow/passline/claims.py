@@ -59,7 +59,7 @@ def load_claims(path: Path) -> dict[str, Any]:
 
 
 def claims_table(claims: Mapping[str, Any], tables: Tables, plan: Mapping[str, Any]) -> pd.DataFrame:
-    """Table `claims`: one row per claim, for the paper's presets and for the tuned choice.
+    """Table `claims`: one row per claim, for the paper's presets and for the tuned choice; none for another study.
 
     Args:
         claims: the parsed claims.yaml.
@@ -68,13 +68,8 @@ def claims_table(claims: Mapping[str, Any], tables: Tables, plan: Mapping[str, A
     """
     tables = selection.of_paper(selection.of_build(tables, plan), plan)
     here = microarchitecture(tables["machines"])
-    unknown = [name for name in (selection.TWO_PASS, *selection.THREE_PASS) if name not in plan["algorithms"]]
-    if unknown:
-        raise ReportError(
-            "plan.json: algorithms",
-            f"lacks {listed(unknown)}, which the claims are about",
-            "Judge claims for the softmax study only",
-        )
+    if claims["study"] != plan["study"]:
+        return pd.DataFrame()
     rows = [_row(claim, variant, here, tables, plan) for claim in claims["claims"] for variant in selection.VARIANTS]
     return pd.DataFrame(rows)
 
@@ -133,7 +128,7 @@ def _undecided(reason: str, isa: str = NOT_APPLICABLE) -> Finding:
 
 def _judge_speedup(claim: Mapping[str, Any], variant: str, tables: Tables, plan: Mapping[str, Any]) -> Finding:
     """Two-Pass against the faster Three-Pass: the largest ratio among the sizes named in the claim."""
-    rows = selection.against_faster(selection.primary(tables["ratios"], plan))
+    rows = selection.against_fastest(selection.primary(tables["ratios"], plan), plan)
     rows = rows[rows["variant"] == variant]
     isa = _judged_isa(claim, rows, tables["registry"])
     if isa is None:
@@ -219,7 +214,9 @@ def _judge_memory_bound(claim: Mapping[str, Any], variant: str, tables: Tables, 
     sizes = [n for label in claim["scope"]["sizes"] if (n := length_of(plan, label)) is not None]
     if isa is None or not sizes:
         return _undecided("the single passes were not timed at the sizes of the claim")
-    names = list(dict.fromkeys(p for base in selection.THREE_PASS for p in plan["algorithms"][base]["passes"]))
+    names = list(
+        dict.fromkeys(p for base in selection.question(plan).bases for p in plan["algorithms"][base]["passes"])
+    )
     rows = selection.judged_passes(tables, names, isa, variant, max(sizes))
     answer, why = limited_by_bandwidth(rows, names)
     worst = float(rows["measured_over_memory"].max()) if len(rows) else math.nan
@@ -236,7 +233,7 @@ def _judge_memory_bound(claim: Mapping[str, Any], variant: str, tables: Tables, 
 
 def _judge_no_overflow(claim: Mapping[str, Any], variant: str, tables: Tables, plan: Mapping[str, Any]) -> Finding:
     """The accuracy of Two-Pass's passes on scores whose exponentials overflow, and its number of passes."""
-    names: list[str] = list(plan["algorithms"][selection.TWO_PASS]["passes"])
+    names: list[str] = list(plan["algorithms"][selection.question(plan).contender]["passes"])
     accuracy = tables["accuracy"]
     accuracy = accuracy[(accuracy["inputs"] == claim["scope"].get("inputs", ANY)) & accuracy["pass"].isin(names)]
     isa = _judged_isa(claim, accuracy, tables["registry"])

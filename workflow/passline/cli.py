@@ -40,6 +40,10 @@ COMMANDS: tuple[Command, ...] = (
     Command(
         "doctor", "passline.doctor", "tells what this machine can count, with which rights, and what would disturb"
     ),
+    Command("export", "passline.bundle_export", "tells what a bundle of a session holds, and writes it"),
+    Command(
+        "import", "passline.bundle_import", "tells which bundles are sound, and lays these where the fleet report reads"
+    ),
 )
 
 

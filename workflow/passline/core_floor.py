@@ -50,7 +50,7 @@ def report_tables(tables: Tables, plan: Plan) -> dict[str, ReportTable]:
     """
     head = ["ISA", "algorithm", "ports", "not known", "passes in L1", "whole calls", "whole / ports"]
     calls = beyond_report.usual(tables, "beyond")
-    shortest = calls[calls["n_elements"] == calls["n_elements"].min()]
+    shortest = calls[calls["n_elements"] == calls.groupby("isa")["n_elements"].transform("min")]
     timed = {(r["algorithm"], r["isa"]): r["time_median_s"] / r["n_elements"] for _, r in shortest.iterrows()}
     rows = []
     found = sums(tables).dropna(subset="predicted")

@@ -7,7 +7,8 @@ PasslineError
 ├── BuildError        compiler or linker
 ├── MeasurementError  a round could not be taken or read
 ├── TableError        a table is missing, malformed or of another version
-└── ReportError       a number the report needs does not exist
+├── ReportError       a number the report needs does not exist
+└── BundleError       a bundle cannot be written, or is damaged, altered or none
 """
 
 from __future__ import annotations
@@ -49,3 +50,7 @@ class TableError(PasslineError):
 
 class ReportError(PasslineError):
     """A number the report needs does not exist."""
+
+
+class BundleError(PasslineError):
+    """A bundle that cannot be written, or that is damaged, altered or none."""

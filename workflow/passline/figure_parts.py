@@ -69,8 +69,8 @@ def draw_over_size(
     for column, isa in enumerate(isas):
         rows = data[data["isa"] == isa]
         top, bottom = axes[0, column], axes[1, column]
-        _times(top, rows[rows["panel"] == "time"])
-        _ratios(bottom, rows[rows["panel"] == "ratio"])
+        _times(top, rows[rows["panel"] == "time"], plan)
+        _ratios(bottom, rows[rows["panel"] == "ratio"], plan)
         style.size_axis(top, label=False)
         style.size_axis(bottom)
         style.mark_caches(top, tables["machines"], names=True)
@@ -82,21 +82,21 @@ def draw_over_size(
     return figure
 
 
-def _times(ax: Axes, rows: pd.DataFrame) -> None:
+def _times(ax: Axes, rows: pd.DataFrame, plan: Mapping[str, Any]) -> None:
     for algorithm, line in rows.groupby("algorithm", sort=True):
-        ax.plot(line["n_elements"], line["value"] * 1e9, **style.algorithm_style(str(algorithm)))
+        ax.plot(line["n_elements"], line["value"] * 1e9, **style.algorithm_style(str(algorithm), plan))
         ax.fill_between(
             line["n_elements"].to_numpy(), line["low"].to_numpy() * 1e9, line["high"].to_numpy() * 1e9,
-            color=style.algorithm_style(str(algorithm))["color"], alpha=0.2, linewidth=0,
+            color=style.algorithm_style(str(algorithm), plan)["color"], alpha=0.2, linewidth=0,
         )  # fmt: skip
     style.plain_log(ax)
     style.grid(ax)
 
 
-def _ratios(ax: Axes, rows: pd.DataFrame) -> None:
+def _ratios(ax: Axes, rows: pd.DataFrame, plan: Mapping[str, Any]) -> None:
     style.unity(ax)
     for base, line in rows.groupby("base", sort=True):
-        look = style.algorithm_style(str(base))
+        look = style.algorithm_style(str(base), plan)
         errors = [(line["value"] - line["low"]).to_numpy(), (line["high"] - line["value"]).to_numpy()]
         ax.errorbar(line["n_elements"], line["value"], yerr=errors, capsize=1.5, elinewidth=0.7, **look)
     ax.yaxis.set_major_locator(MaxNLocator(5))
@@ -106,7 +106,7 @@ def _ratios(ax: Axes, rows: pd.DataFrame) -> None:
 def _legend(figure: Figure, data: pd.DataFrame, plan: Mapping[str, Any]) -> None:
     shown = [name for name in plan["algorithms"] if name in set(data["algorithm"]) | set(data["base"])]
     handles = [
-        figure.axes[0].plot([], [], label=titles.algorithm_title(name, plan), **style.algorithm_style(name))[0]
+        figure.axes[0].plot([], [], label=titles.algorithm_title(name, plan), **style.algorithm_style(name, plan))[0]
         for name in shown
     ]
     figure.legend(handles=handles, loc="outside upper center", ncols=len(handles))

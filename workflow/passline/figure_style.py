@@ -78,9 +78,11 @@ PASS_COLOURS = (SKY, BLUE, GREEN, ORANGE, PURPLE, VERMILION, BLACK, YELLOW)
 ROLE_COLOURS = {"core": ORANGE, "memory": SKY, "measured": "0.25"}
 
 
-def algorithm_style(name: str) -> dict[str, Any]:
-    """Colour, marker and line style of an algorithm; unknown ones are grey."""
-    colour, marker, line = _ALGORITHMS.get(name, (GREY, "x", ":"))
+def algorithm_style(name: str, plan: Mapping[str, Any]) -> dict[str, Any]:
+    """Colour, marker and line style of an algorithm: its own, or by its place in the study; others are grey."""
+    others = [other for other in plan["algorithms"] if other not in _ALGORITHMS]
+    looks = {**_ALGORITHMS, **dict(zip(others, (*_ALGORITHMS.values(), *_OTHERS), strict=False))}
+    colour, marker, line = looks.get(name, (GREY, "x", ":"))
     return {"color": colour, "marker": marker, "linestyle": line}
 
 
@@ -97,7 +99,7 @@ def contender_style(name: str, plan: Mapping[str, Any]) -> dict[str, Any]:
     """The style of an algorithm, or of an outside baseline: grey, with a marker by its place in the plan."""
     peers = list(plan.get("baselines", {}))
     if name not in peers:
-        return algorithm_style(name)
+        return algorithm_style(name, plan)
     return {"color": GREY, "marker": PASS_MARKERS[-1 - peers.index(name) % len(PASS_MARKERS)], "linestyle": "-"}
 
 
@@ -215,9 +217,14 @@ def unity(ax: Axes, axis: str = "y") -> None:
 
 def stamp_smoke(figure: Figure) -> None:
     """Write across the figure that it is no measurement."""
+    stamp(figure, titles.SMOKE_STAMP)
+
+
+def stamp(figure: Figure, words: str) -> None:
+    """Write something across the figure."""
     width, height = figure.get_size_inches()
     figure.text(
-        0.5, 0.5, titles.SMOKE_STAMP, ha="center", va="center",
+        0.5, 0.5, words, ha="center", va="center",
         rotation=15 if height > 0.4 * width else 0, fontsize=min(20.0, 3.0 * width),
         color="#C00000", alpha=0.55, weight="bold", zorder=100,
     )  # fmt: skip

@@ -18,7 +18,15 @@ from passline.derive.rounds import length_of
 from passline.errors import ReportError
 from passline.price import price_table
 from passline.statistics import FASTER, SLOWER, median_interval
-from passline.titles import SMOKE_STAMP, algorithm_title, in_sentence, isa_title, shown_variant, vector_isas
+from passline.titles import (
+    SMOKE_STAMP,
+    algorithm_title,
+    in_sentence,
+    isa_title,
+    question_words,
+    shown_variant,
+    vector_isas,
+)
 
 Tables = Mapping[str, pd.DataFrame]
 Plan = Mapping[str, Any]
@@ -110,10 +118,10 @@ def headlines(tables: Tables, plan: Plan) -> list[str]:
 
 
 def _who_wins(tables: Tables, plan: Plan) -> str:
-    rows = selection.against_faster(selection.primary(tables["ratios"], plan))
+    rows, said = selection.against_fastest(selection.primary(tables["ratios"], plan), plan), question_words(plan)
     sizes = [n for n in selection.out_of_cache(plan) if n in set(rows["n_elements"])]
     if not sizes:
-        return "Out of cache: no such size was measured, so the paper's main question stays open here."
+        return "Out of cache: no such size was measured, so the main question stays open here."
     rows = rows[rows["n_elements"] == max(sizes)]
     clauses = []
     for isa in _isas_in_words(rows, tables):
@@ -123,7 +131,7 @@ def _who_wins(tables: Tables, plan: Plan) -> str:
             for (word, base), same in mine.groupby(["verdict", "base"], sort=False)
         ]
         clauses.append(f"{isa_title(isa, plan)}: {'; '.join(parts)}")
-    what = "time of the faster Three-Pass over time of Two-Pass"
+    what = f"time of {said['fastest']} over time of {said['contender']}"
     return f"Out of cache ({formats.count(max(sizes))} elements), {what}. {'. '.join(clauses)}."
 
 
@@ -148,7 +156,7 @@ def _ratio_clause(word: str, base: str, rows: pd.DataFrame, plan: Plan) -> str:
 
 
 def _in_cache(tables: Tables, plan: Plan) -> str:
-    rows = selection.against_faster(selection.primary(tables["ratios"], plan))
+    rows, said = selection.against_fastest(selection.primary(tables["ratios"], plan), plan), question_words(plan)
     variant = shown_variant(rows)
     rows = rows[rows["variant"] == variant]
     if rows.empty:
@@ -156,9 +164,12 @@ def _in_cache(tables: Tables, plan: Plan) -> str:
     clauses = []
     for isa in _isas_in_words(rows, tables):
         mine = rows[rows["isa"] == isa].sort_values("n_elements")
-        clauses.append(f"{isa_title(isa, plan)}: {_points_in_cache(mine, plan)}; {_crossover_in_words(mine)}")
+        clauses.append(
+            f"{isa_title(isa, plan)}: {_points_in_cache(mine, plan)}; {_crossover_in_words(mine, said['contender'])}"
+        )
     how = "x in cache and y cold" if plan["primary_protocol"] == "paper" else f"protocol {plan['primary_protocol']}"
-    return f"In cache ({how}), time of the faster Three-Pass over time of Two-Pass ({variant}). {'. '.join(clauses)}."
+    what = f"time of {said['fastest']} over time of {said['contender']} ({variant})"
+    return f"In cache ({how}), {what}. {'. '.join(clauses)}."
 
 
 def _points_in_cache(rows: pd.DataFrame, plan: Plan) -> str:
@@ -178,7 +189,7 @@ def _points_in_cache(rows: pd.DataFrame, plan: Plan) -> str:
 
 
 def crossover(rows: pd.DataFrame) -> int | None:
-    """Smallest measured size from which Two-Pass is faster at every larger size; None where there is none.
+    """Smallest measured size from which the contender is faster at every larger size; None where there is none.
 
     Args:
         rows: ratios of one ISA and variant, one row per size.
@@ -191,18 +202,18 @@ def crossover(rows: pd.DataFrame) -> int | None:
     return ahead
 
 
-def _crossover_in_words(rows: pd.DataFrame) -> str:
+def _crossover_in_words(rows: pd.DataFrame, contender: str) -> str:
     first = crossover(rows)
     if first is None:
         last = rows.sort_values("n_elements").iloc[-1]["verdict"]
         return (
-            "Two-Pass is not ahead at the largest size"
+            f"{contender} is not ahead at the largest size"
             if last == SLOWER
             else "who is ahead at the largest size is undecided"
         )
     if first == int(rows["n_elements"].min()):
-        return "Two-Pass is ahead at every measured size"
-    return f"Two-Pass stays ahead from {formats.count(first)} elements on"
+        return f"{contender} is ahead at every measured size"
+    return f"{contender} stays ahead from {formats.count(first)} elements on"
 
 
 def _why(tables: Tables, plan: Plan) -> str:
@@ -249,7 +260,7 @@ def _values(tables: Tables, plan: Plan, facts: Mapping[str, str]) -> dict[str, s
         "session": str(plan["session"]),
         "build_id": formats.listed(sorted(set(tables["registry"]["build_id"]))),
         "command": str(plan["command"]),
-        "denormals": "Flush-to-zero and denormals-are-zero are set, as in the paper's benchmark."
+        "denormals": "Flush-to-zero and denormals-are-zero are set, as in the benchmark released with the paper."
         if facts.get("architecture") == "x86_64"
         else "Denormals are not flushed on this architecture, unlike in the paper's benchmark.",
         "cpu": facts["model_name"],
@@ -270,7 +281,9 @@ def _values(tables: Tables, plan: Plan, facts: Mapping[str, str]) -> dict[str, s
         "shown_variant": shown_variant(selection.whole(tables["passes"])) or "none",
         "inputs": formats.listed(sorted(set(tables["ratios"]["inputs"]))) or "none",
         "why": _why(tables, plan) if plan["measurement"] else "What bounds the passes is withheld in a smoke run.",
-        "recompute_or_reload": recompute_or_reload(tables, plan),
+        "other_pairs": other_pairs(tables, plan),
+        "paper": str(plan.get("paper") or ""),
+        **question_words(plan),
         "hypervisor": _hypervisor(facts),
         "clock_cost": _clock_cost(facts),
     }
@@ -288,28 +301,28 @@ def effort_in_words(effort: float, design: Mapping[str, Any]) -> str:
     )
 
 
-def recompute_or_reload(tables: Tables, plan: Plan) -> str:
-    """Which Three-Pass wins where, one clause per ISA."""
+def other_pairs(tables: Tables, plan: Plan) -> str:
+    """Who wins where of the comparisons that the main question leaves out, one clause per pair and ISA."""
+    pairs = selection.other_pairs(plan)
+    if not pairs:
+        return ""
     if not plan["measurement"]:
-        return "Which of the two is faster is withheld in a smoke run."
-    reload, recompute = "three_pass_reload", "three_pass_recompute"
-    rows = selection.against(selection.primary(tables["ratios"], plan), reload, recompute)
-    rows = rows[rows["variant"] == shown_variant(rows)].sort_values("n_elements")
+        return "Who else is faster than whom is withheld in a smoke run."
+    ratios = selection.primary(tables["ratios"], plan)
+    ratios = ratios[ratios["variant"] == shown_variant(ratios)].sort_values("n_elements")
     clauses = []
-    for isa in reversed(selection.isas(rows, tables["registry"])):
-        mine = rows[rows["isa"] == isa]
-        wins = {word: mine.loc[mine["verdict"] == word, "n_elements"] for word in (FASTER, SLOWER)}
-        parts = []
-        if len(wins[FASTER]):
-            parts.append(f"reloading wins at {_range(wins[FASTER], len(mine))}")
-        if len(wins[SLOWER]):
-            parts.append(f"recomputing wins at {_range(wins[SLOWER], len(mine))}")
-        clauses.append(f"{isa_title(isa, plan)}: {' and '.join(parts) or 'no size decides'}")
-    return (
-        f"Of the two Three-Pass algorithms: {'; '.join(clauses)}."
-        if clauses
-        else "The two Three-Pass algorithms were not compared."
-    )
+    for one, base in pairs:
+        rows = selection.against(ratios, one, base)
+        for isa in reversed(selection.isas(rows, tables["registry"])):
+            mine = rows[rows["isa"] == isa]
+            wins = {word: mine.loc[mine["verdict"] == word, "n_elements"] for word in (FASTER, SLOWER)}
+            parts = [
+                f"{in_sentence(algorithm_title(name, plan))} wins at {_range(wins[word], len(mine))}"
+                for word, name in ((FASTER, one), (SLOWER, base))
+                if len(wins[word])
+            ]
+            clauses.append(f"{isa_title(isa, plan)}: {' and '.join(parts) or 'no size decides'}")
+    return f"The other comparisons. {'; '.join(clauses)}." if clauses else "Nothing else was compared."
 
 
 def _range(sizes: pd.Series[int], of: int) -> str:

@@ -132,6 +132,7 @@ class Study:
     comparisons: tuple[tuple[str, str], ...]  # (algorithm, base)
     paths: tuple[Path, ...]  # its study.yaml, and those that it takes passes or inputs from
     presets_simulated: bool = False
+    paper: str = ""  # what it reproduces; none where it is no reproduction
     outputs_sum: float | None = None  # of every algorithm, whatever the row; None where there is no such number
     result: str | None = None  # field of the state in which an algorithm leaves its number; None where it writes y
 
@@ -255,6 +256,7 @@ def load_study(folder: Path, isas: Mapping[str, Isa], grid: str = "default") -> 
         tuple((one, other) for one, other in comparisons),
         file.paths,
         document.get("simulated") == "presets",
+        document.get("paper", ""),
         document.get("outputs_sum"),
         document.get("result"),
     )

@@ -11,7 +11,7 @@ from passline import formats
 from passline.derive import selection
 from passline.derive.rounds import CEILINGS, length_of, streams
 from passline.errors import ReportError
-from passline.titles import algorithm_title, isa_title, pass_order, shown_variant
+from passline.titles import algorithm_title, base_kind, isa_title, pass_order, question_words, shown_variant
 
 Tables = Mapping[str, pd.DataFrame]
 Plan = Mapping[str, Any]
@@ -89,7 +89,7 @@ def _claimed_value(row: pd.Series[Any], plan: Plan) -> str:
         return formats.NOTHING
     if pd.isna(row["low"]):
         return f"{formats.significant(row['our_value'])} {row['unit'] if row['unit'] == 'ULP' else 'times the ceiling'}"
-    base = algorithm_title(row["base"], plan).rpartition(", ")[2]
+    base = base_kind(str(row["base"]), plan)
     return f"{formats.ratio_with_interval(row['our_value'], row['low'], row['high'])} against {base}"
 
 
@@ -98,13 +98,14 @@ def _time(row: pd.Series[Any], column: str) -> str:
 
 
 def out_of_cache(tables: Tables, plan: Plan) -> ReportTable:
-    """Two-Pass against each Three-Pass at the out-of-cache sizes, per ISA and choice of variants."""
-    ratios = selection.primary(tables["ratios"], plan)
+    """The study's contender against each base at the out-of-cache sizes, per ISA and choice of variants."""
+    ratios, asked = selection.primary(tables["ratios"], plan), selection.question(plan)
+    contender = question_words(plan)["contender"]
     rows = []
     for isa in reversed(selection.isas(ratios, tables["registry"])):
         for variant in selection.VARIANTS:
-            for base in selection.THREE_PASS:
-                mine = selection.against(ratios, selection.TWO_PASS, base)
+            for base in asked.bases:
+                mine = selection.against(ratios, asked.contender, base)
                 mine = mine[
                     (mine["isa"] == isa)
                     & (mine["variant"] == variant)
@@ -124,33 +125,34 @@ def out_of_cache(tables: Tables, plan: Plan) -> ReportTable:
         "elements",
         "base",
         "time of base",
-        "time of Two-Pass",
+        f"time of {contender}",
         "ratio [95 %]",
         "p (Holm)",
-        "Two-Pass is",
+        f"{contender} is",
     ]
     return table(head, rows)
 
 
 def ratios_by_size(tables: Tables, plan: Plan) -> ReportTable:
-    """Two-Pass against both Three-Pass algorithms at the labelled sizes, tuned where there is a choice.
+    """The study's contender against each base at the labelled sizes, tuned where there is a choice.
 
-    `groups` names the ISA over each pair of columns.
+    `groups` names the ISA over the columns of its bases.
     """
-    ratios = selection.primary(tables["ratios"], plan)
+    ratios, asked = selection.primary(tables["ratios"], plan), selection.question(plan)
     ratios = ratios[ratios["variant"] == shown_variant(ratios)]
     isas = list(reversed(selection.isas(ratios, tables["registry"])))
     rows = []
     for label, n in sorted(plan["labels"].items(), key=lambda item: int(item[1])):
-        cells = [_ratio_cell(ratios, base, isa, int(n)) for isa in isas for base in selection.THREE_PASS]
+        cells = [_ratio_cell(ratios, (asked.contender, base), isa, int(n)) for isa in isas for base in asked.bases]
         if any(cell != formats.NOTHING for cell in cells):
             rows.append([label, formats.count(n), *cells])
-    heads = [algorithm_title(base, plan).rpartition(", ")[2] for base in selection.THREE_PASS]
-    return table(["size", "elements", *heads * len(isas)], rows) | {"groups": [isa_title(isa, plan) for isa in isas]}
+    heads = [base_kind(base, plan) for base in asked.bases]
+    titles = [isa_title(isa, plan) for isa in isas]
+    return table(["size", "elements", *heads * len(isas)], rows) | {"groups": titles, "bases": len(heads)}
 
 
-def _ratio_cell(ratios: pd.DataFrame, base: str, isa: str, n: int) -> str:
-    mine = selection.against(ratios, selection.TWO_PASS, base)
+def _ratio_cell(ratios: pd.DataFrame, pair: tuple[str, str], isa: str, n: int) -> str:
+    mine = selection.against(ratios, *pair)
     mine = mine[(mine["isa"] == isa) & (mine["n_elements"] == n)]
     if mine.empty:
         return formats.NOTHING
@@ -159,11 +161,11 @@ def _ratio_cell(ratios: pd.DataFrame, base: str, isa: str, n: int) -> str:
 
 
 def by_protocol(tables: Tables, plan: Plan) -> ReportTable:
-    """Two-Pass against the faster Three-Pass under every protocol and input family, at the `bars` sizes."""
+    """The study's contender against its fastest base under every protocol and input family, at the `bars` sizes."""
     ratios = tables["ratios"]
     rows = []
     variant = shown_variant(ratios)
-    best = selection.against_faster(ratios[ratios["variant"] == variant]) if len(ratios) else ratios
+    best = selection.against_fastest(ratios[ratios["variant"] == variant], plan) if len(ratios) else ratios
     sizes = [(label, length_of(plan, label)) for label in plan["bars"]]
     points = best[["isa", "cache_protocol", "inputs", "pages"]].drop_duplicates() if len(best) else best
     for isa in reversed(selection.isas(best, tables["registry"]) if len(best) else []):
@@ -232,7 +234,7 @@ def class_counts(tables: Tables, plan: Plan, table1: pd.DataFrame) -> ReportTabl
     variant = shown_variant(times)
     times = times[times["variant"] == variant]
     names = [name for name in plan["algorithms"] if name in set(times["algorithm"])]
-    best = selection.against_faster(selection.primary(tables["ratios"], plan))
+    best = selection.against_fastest(selection.primary(tables["ratios"], plan), plan)
     rows = []
     for _, entry in table1.sort_values("class_count").iterrows():
         n = int(entry["class_count"])
@@ -252,8 +254,10 @@ def class_counts(tables: Tables, plan: Plan, table1: pd.DataFrame) -> ReportTabl
             )
             cells = [formats.quantity(float(here.get(name, float("nan"))), "s") for name in names]
             rows.append([title, formats.count(n), isa_title(isa, plan), *cells, shown])
-    heads = [algorithm_title(name, plan) for name in names]
-    return table(["data set", "classes", "ISA", *heads, "faster Three-Pass / Two-Pass"], rows)
+    heads, said = [algorithm_title(name, plan) for name in names], question_words(plan)
+    return table(
+        ["data set", "classes", "ISA", *heads, f"{said['fastest'].removeprefix('the ')} / {said['contender']}"], rows
+    )
 
 
 def _why_skipped(frame: pd.DataFrame, n: int, label: str) -> str:
@@ -265,7 +269,8 @@ def traffic(registry: pd.DataFrame, plan: Plan) -> ReportTable:
     """Streams, bytes and flops per element of each algorithm: sums over its passes (deterministic)."""
     first = registry[registry["study"] != CEILINGS].drop_duplicates("pass").set_index("pass")
     totals = {name: _traffic_of(first, name, spec["passes"]) for name, spec in plan["algorithms"].items()}
-    ours = totals.get(selection.TWO_PASS)
+    contender = selection.question(plan).contender
+    ours = totals.get(contender)
     rows = []
     for name, (reads, writes, useful, modelled, flops) in totals.items():
         gains = [formats.NOTHING] * 2 if ours is None else [f"{useful / ours[2]:.2f}", f"{modelled / ours[3]:.2f}"]
@@ -279,7 +284,7 @@ def traffic(registry: pd.DataFrame, plan: Plan) -> ReportTable:
         "bytes",
         "with write-allocate",
         "flops",
-        "bytes / Two-Pass",
+        f"bytes / {algorithm_title(contender, plan)}",
         "with w.-a.",
     ]
     return table(head, rows)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from passline.table_models_beyond import BEYOND_TABLES
+from passline.table_models_fleet import FLEET_TABLES
 from passline.table_parts import (
     BUILD,
     DTYPES,
@@ -389,5 +390,5 @@ _ALL = (
     ),
 )
 
-TABLES: Mapping[str, Table] = {each.name: each for each in (*_ALL, *BEYOND_TABLES)}
+TABLES: Mapping[str, Table] = {each.name: each for each in (*_ALL, *BEYOND_TABLES, *FLEET_TABLES)}
 KEY: tuple[str, ...] = tuple(KEY_COLUMNS)

@@ -7,6 +7,9 @@ from typing import Any
 
 import pandas as pd
 
+from passline.derive.selection import question
+from passline.formats import listed
+
 SMOKE_STAMP = "SMOKE RUN: NOT A MEASUREMENT"
 
 
@@ -31,6 +34,33 @@ def in_sentence(title: str) -> str:
     """`Three-Pass, recomputing` as `recomputing Three-Pass`."""
     name, _, kind = title.partition(", ")
     return f"{kind} {name}" if kind else name
+
+
+def question_words(plan: Mapping[str, Any]) -> dict[str, str]:
+    """What captions and sentences call the contender of the study's question and its bases.
+
+    `contender`; `bases`, all of them; `each`, one of them; `fastest`, the one that is fastest at a point.
+    """
+    asked = question(plan)
+    titles = [algorithm_title(base, plan) for base in asked.bases]
+    groups = {title.partition(", ")[0] for title in titles}
+    kinds = [in_sentence(title) for title in titles]
+    contender = algorithm_title(asked.contender, plan)
+    if not titles:
+        return {"contender": contender, "bases": "no other", "each": "another", "fastest": "no other"}
+    if len(titles) == 1:
+        return {"contender": contender, **dict.fromkeys(("bases", "each", "fastest"), kinds[0])}
+    faster = "faster" if len(titles) == 2 else "fastest"
+    if len(groups) == 1:
+        name = groups.pop()
+        return {"contender": contender, "bases": name, "each": f"each {name}", "fastest": f"the {faster} {name}"}
+    each = f"each of {listed(kinds)}"
+    return {"contender": contender, "bases": listed(kinds), "each": each, "fastest": f"the {faster} of {listed(kinds)}"}
+
+
+def base_kind(name: str, plan: Mapping[str, Any]) -> str:
+    """What tells a base from the others: `recomputing` of `Three-Pass, recomputing`, or its title."""
+    return algorithm_title(name, plan).rpartition(", ")[2]
 
 
 def shown_variant(frame: pd.DataFrame) -> str | None:

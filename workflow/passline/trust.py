@@ -26,7 +26,7 @@ from passline.statistics import (
     rounds_that_can_decide,
     verdict,
 )
-from passline.titles import algorithm_title, isa_title
+from passline.titles import base_kind, isa_title, question_words
 from passline.trust_points import (
     MOST_DRAWN,
     bimodal_pairs,
@@ -122,7 +122,8 @@ def stops(ratios: pd.DataFrame, plan: Plan) -> str:
     """What ended the measurement of the judged ratios."""
     rows = judged(ratios, plan)
     if rows.empty:
-        return "No ratio of Two-Pass to a Three-Pass was measured."
+        said = question_words(plan)
+        return f"No ratio of {said['contender']} to {said['bases']} was measured."
     counted = rows["stop_reason"].value_counts()
     clauses = [f"{counted[reason]} {words}" for reason, words in STOPS.items() if reason in counted]
     return f"Of the {formats.count(len(rows))} ratios drawn, {formats.listed(clauses)}."
@@ -261,7 +262,7 @@ def _named(names: Sequence[str]) -> str:
 
 
 def points(tables: Tables, plan: Plan) -> ReportTable:
-    """Two-Pass against the faster Three-Pass at each labelled size: ratio, what would show, and its rounds."""
+    """The study's contender against its fastest base at each labelled size: ratio, what would show, and its rounds."""
     rows = headline_points(tables["ratios"], plan, list(plan["labels"]))
     cells = []
     for _, row in rows.iterrows():
@@ -272,7 +273,7 @@ def points(tables: Tables, plan: Plan) -> ReportTable:
         }
         cells.append([
             str(row["label"]), formats.count(row["n_elements"]), isa_title(row["isa"], plan),
-            algorithm_title(row["base"], plan).rpartition(", ")[2],
+            base_kind(str(row["base"]), plan),
             formats.ratio_with_interval(row["ratio"], row["ratio_low"], row["ratio_high"]),
             formats.percent(float(row["smallest_detectable"]), 2), str(row["n_rounds"]), str(row["outliers"]),
             str(row["stop_reason"]), ", ".join(word for word, holds in remarks.items() if holds),

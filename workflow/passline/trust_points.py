@@ -28,21 +28,21 @@ MOST_DRAWN = 24
 
 
 def judged(ratios: pd.DataFrame, plan: Plan) -> pd.DataFrame:
-    """Two-Pass against each Three-Pass on the vector ISAs, shown variant, primary protocol and `hot`."""
+    """The study's contender against each base on the vector ISAs, shown variant, primary protocol and `hot`."""
     protocols = dict.fromkeys((plan["primary_protocol"], "hot"))
     rows = pd.concat([selection.primary(ratios, plan, protocol) for protocol in protocols])
-    rows = pd.concat([selection.against(rows, selection.TWO_PASS, base) for base in selection.THREE_PASS])
+    rows = selection.against_bases(rows, plan)
     rows = rows[(rows["variant"] == shown_variant(rows)) & rows["isa"].isin(vector_isas(sorted(set(rows["isa"]))))]
     return rows.sort_values(["isa", "cache_protocol", "base", "n_elements"], kind="stable").reset_index(drop=True)
 
 
 def headline_points(ratios: pd.DataFrame, plan: Plan, labels: Sequence[str]) -> pd.DataFrame:
-    """Two-Pass against the faster Three-Pass at the sizes with these labels, shown variant, vector ISAs.
+    """The study's contender against its fastest base at the sizes with these labels, shown variant, vector ISAs.
 
     Returns:
         Rows of table `ratios` with `label`, ascending in size.
     """
-    rows = selection.against_faster(selection.primary(ratios, plan))
+    rows = selection.against_fastest(selection.primary(ratios, plan), plan)
     rows = rows[(rows["variant"] == shown_variant(rows)) & rows["isa"].isin(vector_isas(sorted(set(rows["isa"]))))]
     names = {n: label for label in labels if (n := length_of(plan, label)) is not None}
     rows = rows[rows["n_elements"].isin(names)]

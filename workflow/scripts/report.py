@@ -11,10 +11,10 @@ from passline.script import reporting
 
 def main(template: Path, numbers: Path, figures: Sequence[Path], output: Path) -> None:
     """Compile the template with numbers.json and the figures (SVG files named as their modules)."""
-    drawings = {
-        path.stem: ReportFigure(path, importlib.import_module(f"figures.{path.stem}").CAPTION) for path in figures
-    }
-    compile_report(template, json.loads(numbers.read_text(encoding="utf-8")), drawings, output)
+    document = json.loads(numbers.read_text(encoding="utf-8"))
+    captions = {path.stem: importlib.import_module(f"figures.{path.stem}").CAPTION for path in figures}
+    drawings = {path.stem: ReportFigure(path, captions[path.stem].format(**document["values"])) for path in figures}
+    compile_report(template, document, drawings, output)
 
 
 if __name__ == "__main__":

@@ -152,12 +152,10 @@ def _why(goal: Goal, points: pd.DataFrame) -> str:
     if goal["statistic"] == MINIMUM and len(points) > 1:
         smallest = points.loc[points["ratio"].idxmin()]
         said.append(f"smallest at {int(smallest['n_elements'])}")
-    doubtful = points[(points["n_marked"] > 0) & points["ratio_unmarked"].notna()]
-    if goal["threads"] > 1 and len(doubtful):
-        each = (
-            f"{r['ratio_unmarked']:.3f} at {r['n_elements']} without {r['n_marked']}" for _, r in doubtful.iterrows()
-        )
-        said.append(f"rounds marked as doubtful: {', '.join(each)}")
+    worst = points.loc[points["ratio"].idxmin()]
+    if goal["threads"] > 1 and worst["n_marked"] and not math.isnan(worst["ratio_unmarked"]):
+        rest = int(worst["n_rounds"] - worst["n_marked"])
+        said.append(f"{worst['ratio_unmarked']:.3f} in the {rest} rounds that nothing makes doubtful")
     longest = int(points["n_elements"].max())
     if longest < goal["sizes"]["to"]:
         said.append(f"nothing above {longest} was measured here")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
@@ -11,8 +12,6 @@ from passline.derive.passes import CORE, MEMORY, TOLERANCE
 from passline.derive.rounds import CEILINGS, length_of
 from passline.tables import NOT_APPLICABLE
 
-TWO_PASS = "two_pass"
-THREE_PASS = ("three_pass_recompute", "three_pass_reload")
 VARIANTS = ("preset", "tuned")
 
 
@@ -96,9 +95,40 @@ def against(ratios: pd.DataFrame, algorithm: str, base: str) -> pd.DataFrame:
     return ratios[same & (ratios["algorithm"] == algorithm) & (ratios["base"] == base)]
 
 
-def against_faster(ratios: pd.DataFrame) -> pd.DataFrame:
-    """Two-Pass against the faster Three-Pass variant (by median time) at each point, ISA and variant."""
-    rows = pd.concat([against(ratios, TWO_PASS, base) for base in THREE_PASS])
+@dataclass(frozen=True)
+class Question:
+    """What a study asks first: how its contender does against each of its bases."""
+
+    contender: str
+    bases: tuple[str, ...]
+
+
+def question(plan: Mapping[str, Any]) -> Question:
+    """The first of the plan's comparisons, with all the others of that contender; no base where there is none."""
+    pairs = among_algorithms(plan)
+    contender = pairs[0][0] if pairs else next(iter(plan["algorithms"]))
+    return Question(contender, tuple(base for one, base in pairs if one == contender))
+
+
+def other_pairs(plan: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """(algorithm, base) of the comparisons that the question leaves out."""
+    return [pair for pair in among_algorithms(plan) if pair[0] != question(plan).contender]
+
+
+def among_algorithms(plan: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """The plan's comparisons of two algorithms of the study; with outside baselines there may be more."""
+    return [(str(a), str(b)) for a, b in plan["comparisons"] if {a, b} <= set(plan["algorithms"])]
+
+
+def against_bases(ratios: pd.DataFrame, plan: Mapping[str, Any]) -> pd.DataFrame:
+    """The contender against each of its bases, on the same ISA and variant."""
+    asked = question(plan)
+    return pd.concat([ratios.head(0), *(against(ratios, asked.contender, base) for base in asked.bases)])
+
+
+def against_fastest(ratios: pd.DataFrame, plan: Mapping[str, Any]) -> pd.DataFrame:
+    """The contender against its fastest base (by median time) at each point, ISA and variant."""
+    rows = against_bases(ratios, plan)
     point = [
         c
         for c in ("build_id", "isa", "variant", "n_elements", "threads", "cache_protocol", "inputs", "pages")

@@ -1,0 +1,68 @@
+# A cluster: every machine runs the whole session as one exclusive job on its node, and sends one bundle; then the fleet
+# report. profiles/slurm says how jobs are submitted, docs are in workflow/CLUSTER.md.
+#   snakemake --snakefile workflow/cluster.smk --workflow-profile profiles/slurm --configfile cluster.yaml
+from snakemake.exceptions import WorkflowError
+
+from passline.cluster import check, slurm_extra
+from passline.errors import PasslineError
+
+try:
+    check(config)
+except PasslineError as error:
+    raise WorkflowError(str(error)) from None
+
+MACHINES = config["machines"]
+SENT = f"{config.get('fleet', 'fleet')}/sent"
+config["bundles"] = expand(f"{SENT}/{{label}}.json", label=MACHINES)
+
+
+include: "fleet.smk"
+
+
+wildcard_constraints:
+    label="|".join(MACHINES),
+
+
+localrules:
+    cluster,
+    fleet,
+    import_bundles,
+    fleet_tables,
+    fleet_report,
+
+
+# The report is written first: what one machine failed at is no reason to lose the others.
+rule cluster:
+    default_target: True
+    input:
+        report=rules.fleet_report.output[0],
+        sent=config["bundles"],
+    run:
+        from passline.cluster import failures
+
+        told = failures(input.sent)
+        if told:
+            raise WorkflowError("\n".join(told))
+
+
+# One machine: built, checked, measured and reported where it measures. It is run again only if its job is lost: a
+# session that ends by itself, well or badly, says so in its output.
+rule node_session:
+    output:
+        f"{SENT}/{{label}}.json",
+    log:
+        f"{SENT}/{{label}}.log",
+    resources:
+        slurm_extra=lambda wildcards: slurm_extra(MACHINES[wildcards.label]),
+        slurm_partition=config.get("partition", ""),
+        constraint=lambda wildcards: MACHINES[wildcards.label].get("feature"),
+        cpus_per_task=config.get("cpus", 1),
+        runtime=config.get("minutes", 60),
+        mem_mb=0,
+    params:
+        session=config["session"],
+        fleet=SENT,
+    message:
+        "session on {wildcards.label}"
+    script:
+        "scripts/node_session.py"

@@ -1,0 +1,39 @@
+"""Sessions on the nodes of a cluster: where each runs, and what it sends back."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from passline.errors import ConfigError
+from passline.schema import validate
+
+
+def check(config: Mapping[str, Any]) -> None:
+    """Validate the configuration of workflow/cluster.smk; ConfigError where it is wrong."""
+    validate(config, "cluster", "config", ConfigError)
+    if not Path(config["session"]).is_file():
+        raise ConfigError(
+            "config: session",
+            f"{config['session']!r} is no file",
+            "Name a session's configuration, such as workflow/config/default.yaml",
+        )
+
+
+def slurm_extra(machine: Mapping[str, str]) -> str:
+    """Options of a job that has its node for itself: nobody else may disturb what it measures."""
+    return " ".join(["--exclusive", *([f"--nodelist={machine['node']}"] if "node" in machine else [])])
+
+
+def sent(path: Path) -> dict[str, Any]:
+    """What a machine's session sent: `label`, `ok`, `bundle` (a file's name beside it) or the `reason`."""
+    told: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return told
+
+
+def failures(paths: Iterable[str]) -> list[str]:
+    """One line per machine whose session ended badly."""
+    found = [sent(Path(path)) for path in paths]
+    return [f"{told['label']}: {told['reason']}" for told in found if not told["ok"]]

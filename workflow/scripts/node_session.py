@@ -1,0 +1,47 @@
+"""Run a whole session on this node, and send its bundle: beside the output, which says how it ended."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+from passline import bundle
+from passline.errors import BundleError
+from passline.measure.spec import write_json
+from passline.script import reporting
+
+LAST = 20  # lines of a session's output that are told where it fails
+
+
+def main(label: str, session: str, folder: Path, log: Path, out: Path) -> None:
+    """A session that ends badly is an answer, not a failure of the job: it would fail again."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    command = [sys.executable, "-m", "snakemake", "--configfile", session, "--config", f"machine={label}"]
+    with log.open("w", encoding="utf-8") as file:
+        status = subprocess.run(command, stdout=file, stderr=subprocess.STDOUT, check=False).returncode
+    lines = log.read_text(encoding="utf-8").splitlines()
+    told = {"label": label, "ok": status == 0, "bundle": "", "reason": "-"}
+    if status == 0:
+        try:
+            told["bundle"] = bundle.write(_results(label), folder / f"{label}{bundle.SUFFIX}").name
+        except BundleError as error:
+            told |= {"ok": False, "reason": str(error)}
+    else:
+        told["reason"] = f"its session ended with status {status}, see {log}: {' / '.join(lines[-LAST:])}"
+    write_json(out, told)
+
+
+def _results(label: str) -> Path:
+    """The session's folder: the one that was written last."""
+    return max(Path("results", label).iterdir(), key=lambda path: path.stat().st_mtime)
+
+
+if __name__ == "__main__":
+    with reporting(snakemake.log[0] + ".error"):
+        params = snakemake.params
+        main(
+            snakemake.wildcards.label,
+            params.session,
+            Path(params.fleet),
+            Path(snakemake.log[0]),
+            Path(snakemake.output[0]),
+        )
