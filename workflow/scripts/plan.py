@@ -11,6 +11,7 @@ from passline.errors import MeasurementError
 from passline.known_baselines import Known
 from passline.measure.spec import write_json
 from passline.plan_beyond import document as beyond_document
+from passline.registry import KERNELS
 from passline.script import reporting
 from passline.setup import SOFTMAX, load
 from passline.sizes import KEY_FRACTIONS
@@ -53,8 +54,9 @@ def main(
     name = config["session"]
     known = "" if name == "default" else f" --profile profiles/{name}"
     command = f"snakemake{known}" if Path("profiles", name).is_dir() else f"snakemake --configfile <the file of {name}>"
+    study = setup.study.name
     if setup.study.folder != SOFTMAX:
-        command += f" --config study={config['study']}"
+        command += f" --config study={study if setup.study.folder.parent == KERNELS else f'<the folder of {study}>'}"
     write_json(
         plan_out,
         {
