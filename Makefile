@@ -44,7 +44,7 @@ slow: setup
 	@$(BIN)/python -m pytest -m slow -n 2 --dist loadfile
 
 C_FILES = $(shell git ls-files 'kernels/*.c' 'kernels/*.h' 'tests/*.c' 'tests/*.h')
-SMK_FILES = Snakefile $(wildcard workflow/rules/*.smk)
+SMK_FILES = Snakefile workflow/rules workflow/fleet.smk workflow/cluster.smk
 style: setup
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
