@@ -14,6 +14,9 @@ from passline.tables import NOT_APPLICABLE
 
 Plan = Mapping[str, Any]
 
+LEAST_ULP, LEAST_SUM = 0.01, 1e-9
+"""On logarithmic axes no error at all is drawn here."""
+
 
 def error_data(errors: pd.DataFrame) -> pd.DataFrame:
     """What is drawn of table `error_over_n`: the shown variants, and outside baselines."""
@@ -31,27 +34,32 @@ def draw_errors(
     look: Callable[[str, Plan], dict[str, Any]],
     columns: int = 5,
 ) -> Figure:
-    """Two rows of panels, one column per ISA: the largest error above, the distance of the sum from 1 below.
+    """One column of panels per ISA: the largest error; below, where outputs sum to 1, the distance of their sum from it.
 
     `names` orders the legend of `columns` columns; `look` gives the style of an algorithm or baseline.
     """
     inputs = sorted(set(rows["inputs"]))[0]
     rows = rows[rows["inputs"] == inputs]
-    figure, axes = style.new(2, len(isas), height=3.4, sharex=True, sharey="row")
+    summed = bool(rows["sum_error"].notna().any())
+    lines = 2 if summed else 1
+    figure, axes = style.new(lines, len(isas), height=0.4 + 1.5 * lines, sharex=True, sharey="row")
     for column, isa in enumerate(isas):
-        top, bottom = axes[0, column], axes[1, column]
+        top, bottom = axes[0, column], axes[-1, column]
         for algorithm, line in rows[rows["isa"].isin([isa, NOT_APPLICABLE])].groupby("algorithm", sort=True):
             drawn = look(str(algorithm), plan)
-            top.plot(line["n_elements"], line["max_error_ulp"], **drawn)
-            bottom.plot(line["n_elements"], line["sum_error"].abs().clip(lower=1e-9), **drawn)
+            top.plot(line["n_elements"], line["max_error_ulp"].clip(lower=LEAST_ULP), **drawn)
+            if summed:
+                bottom.plot(line["n_elements"], line["sum_error"].abs().clip(lower=LEAST_SUM), **drawn)
         style.plain_log(top)
-        bottom.set_yscale("log")
+        if summed:
+            bottom.set_yscale("log")
         style.size_axis(bottom)
-        for ax in (top, bottom):
+        for ax in dict.fromkeys((top, bottom)):
             style.grid(ax)
         top.set_title(f"{titles.isa_title(isa, plan)}, inputs {inputs}")
     axes[0, 0].set_ylabel("largest error (ULP)")
-    axes[1, 0].set_ylabel("|sum - 1|")
+    if summed:
+        axes[1, 0].set_ylabel("|sum - 1|")
     present = set(rows["algorithm"])
     handles = [
         axes[0, 0].plot([], [], label=titles.algorithm_title(name, plan), **look(name, plan))[0]

@@ -355,7 +355,7 @@ def error(frame: pd.DataFrame, registry: pd.DataFrame, plan: Plan) -> ReportTabl
                 for cell in (
                     formats.count(row["n_elements"]),
                     formats.significant(row["max_error_ulp"]),
-                    f"{row['sum_error']:.1e}",
+                    formats.NOTHING if pd.isna(row["sum_error"]) else f"{row['sum_error']:.1e}",
                 )
             ]
             rows.append([isa_title(isa, plan), algorithm_title(str(name), plan), str(inputs), *cells])
