@@ -34,7 +34,7 @@ def draw_errors(
     look: Callable[[str, Plan], dict[str, Any]],
     columns: int = 5,
 ) -> Figure:
-    """One column of panels per ISA: the largest error; below, where outputs sum to 1, the distance of their sum from it.
+    """One column of panels per ISA: the largest error; below, where outputs sum to 1, how far their sum is from it.
 
     `names` orders the legend of `columns` columns; `look` gives the style of an algorithm or baseline.
     """
