@@ -52,7 +52,8 @@ def ratios(tables: Tables, plan: Plan) -> Figure:
         ax.tick_params(axis="y", length=0)
     axes[0, 0].set_yticks(range(len(names)), names)
     axes[0, 0].set_ylim(len(names) - 0.5, -0.5)
-    figure.supxlabel("time of base / time of contender", fontsize=8.0)
+    said = titles.question_words(plan)
+    figure.supxlabel(f"time of {said['fastest'].removeprefix('the ')} / time of {said['contender']}", fontsize=8.0)
     handles, labels = axes[0, 0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper center", ncols=min(4, len(labels)))
     return figure
