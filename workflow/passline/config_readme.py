@@ -1,4 +1,4 @@
-"""workflow/config/README.md, made of the schema and the default session. `python -m passline.config_readme` writes it."""
+"""workflow/config/README.md, made of the schema and the default session: `python -m passline.config_readme`."""
 
 from __future__ import annotations
 
