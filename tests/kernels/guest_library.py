@@ -23,13 +23,14 @@ import pytest
 
 from passline import conformance_variant
 from passline.conformance_memory import GuardedRow
-from passline.measure.library import declarations
+from passline.measure.library import declarations, state_fields
 from passline.reference import FLT_MIN
 
-REQUEST = struct.Struct("<IIQQQQI6f4x")  # as in guest/passes.c
-STATE = struct.Struct("<6f")
+FIELDS = state_fields()
+_PADDING = -4 * (1 + len(FIELDS)) % 8  # behind the denormals' flag and the state, as a C compiler adds it
+REQUEST = struct.Struct(f"<IIQQQQI{len(FIELDS)}f{_PADDING}x")  # as in guest/passes.c
+STATE = struct.Struct(f"<{len(FIELDS)}f")
 MAP_ROW, RUN, FINISH = range(3)
-FIELDS = ("max", "sum", "mantissa", "exponent", "scale", "clamp")
 
 
 class GuestDiedError(Exception):
@@ -51,6 +52,7 @@ class Guest:
         """Start the program in a folder of its own, where its rows are."""
         self.ffi: Any = cffi.FFI()
         self.ffi.cdef(declarations())
+        self.fields = FIELDS
         self.folder = folder
         self.rows: list[GuardedRow] = []
         self._process = subprocess.Popen(

@@ -19,9 +19,12 @@
 #include "passline.h"
 #include "runtime/denormals.h"
 
-enum { PAGE = 4096, ROWS = 16, FIELDS = 6, LIMIT_S = 20 };
-_Static_assert(offsetof(passline_state, clamp) == (FIELDS - 1) * sizeof(float),
-               "a request carries the first six fields of a state");
+enum { PAGE = 4096, ROWS = 16, LIMIT_S = 20 };
+
+// The numbers of a state, of which `value` is the last.
+enum { FIELDS = offsetof(passline_state, value) / sizeof(float) + 1 };
+_Static_assert(offsetof(passline_state, scratch) - FIELDS * sizeof(float) < sizeof(float *),
+               "a request carries all fields that stand before the row");
 
 typedef enum task { MAP_ROW, RUN, FINISH } task;
 
