@@ -91,36 +91,12 @@ SIMD_INLINE double vec_sums_total(vec_sums sums) {
   return _mm_cvtsd_f64(_mm_add_sd(half, _mm_unpackhi_pd(half, half)));
 }
 
-// Powers of two. There is no instruction that multiplies by 2^n, so 2^n is built from its bits.
-//
-// An integer n is handed over as the biased n + VEC_POW2_BIAS. The bias, 1.5 2^23 + 127, lies in the middle
-// of 2^23..2^24, where floats are integers: adding it to any number of less than 2^22 - 127 rounds to the
-// nearest integer n, and leaves n + 127 in the low bits of the sum. A shift by 23 moves it to the exponent's
-// place: for n in -126..127 the bits of 2^n, and for n = -127 those of 0.
-typedef __m256 vec_pow2;
-#define VEC_POW2_BIAS 0x1.8000FEp23f
-// 2^n is 0 from this n down.
-#define VEC_POW2_ZERO (-127)
-
-// 2^n, for VEC_POW2_ZERO <= n <= 127.
-SIMD_INLINE vec_pow2 vec_pow2_of(vec n_biased) {
-  return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_castps_si256(n_biased), 23));
+// Powers of two. There is no instruction that multiplies by 2^n, so 2^n is built from its bits: these, moved
+// to the place of an exponent.
+SIMD_INLINE vec vec_to_exponent(vec a) {
+  return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_castps_si256(a), 23));
 }
-// 2^(n - top) for n <= top, both biased: vec_pow2_below(n, vec_pow2_origin(top)). |n|, |top| <= 4,000,000.
-// Without its bias, top leaves the difference biased; all of it is exact, and the difference is positive.
-SIMD_INLINE vec vec_pow2_origin(vec top_biased) { return vec_sub(top_biased, vec_set1(VEC_POW2_BIAS)); }
-SIMD_INLINE vec_pow2 vec_pow2_below(vec n_biased, vec origin) {
-  return vec_pow2_of(vec_max_positive(vec_sub(n_biased, origin), vec_set1(VEC_POW2_BIAS + VEC_POW2_ZERO)));
-}
-// The same where n - top is known not to be below VEC_POW2_ZERO.
-SIMD_INLINE vec_pow2 vec_pow2_within(vec n_biased, vec origin) {
-  return vec_pow2_of(vec_sub(n_biased, origin));
-}
-SIMD_INLINE vec vec_mul_pow2(vec a, vec_pow2 power) { return vec_mul(a, power); }
-SIMD_INLINE vec vec_fma_pow2(vec a, vec_pow2 power, vec c) { return vec_fma(a, power, c); }
-
-// 2^n built from its bits wraps where n is too small or too large: callers keep it in range.
-#define VEC_POW2_SATURATES 0
+#include "simd/pow2_bits.h"
 
 // 2^n of a multiple of 1/8, n = m + j / 8 with j in 0..7, handed over as the biased n + VEC_POW2_BIAS8, by
 // its bits: n shifted into place is 2^m (1 + j / 8), and a table held in a register, looked up by the low

@@ -34,7 +34,6 @@ class Isa:
     architectures: tuple[str, ...]
     cflags: tuple[str, ...]
     cpu_flags: tuple[str, ...]
-    implies: tuple[str, ...]
 
     def missing(self, architecture: str, cpu_flags: Iterable[str]) -> str | None:
         """Why a host cannot run it, or None."""
@@ -189,7 +188,6 @@ def load_isas(path: Path = KERNELS / "simd" / "isa.yaml") -> dict[str, Isa]:
             tuple(row["architectures"]),
             tuple(row["cflags"]),
             tuple(row["cpu_flags"]),
-            tuple(row["implies"]),
         )
         for name, row in document["isas"].items()
     }
