@@ -7,8 +7,10 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from passline.errors import ConfigError
-from passline.schema import validate
+from passline.errors import BundleError, ConfigError
+from passline.schema import load_yaml, validate
+
+DEFAULT = Path(__file__).parents[1] / "config" / "default.yaml"
 
 
 def check(config: Mapping[str, Any]) -> None:
@@ -25,6 +27,25 @@ def check(config: Mapping[str, Any]) -> None:
 def slurm_extra(machine: Mapping[str, str]) -> str:
     """Options of a job that has its node for itself: nobody else may disturb what it measures."""
     return " ".join(["--exclusive", *([f"--nodelist={machine['node']}"] if "node" in machine else [])])
+
+
+def results_of(label: str, session: Path) -> Path:
+    """The folder of a machine's results of the session that a configuration file describes.
+
+    Found by the config.json that every session keeps; BundleError where there is none.
+    """
+    wanted = {**_yaml(DEFAULT), **_yaml(session)}
+    for path in sorted(Path("results", label).glob("*/config.json")):
+        found = json.loads(path.read_text(encoding="utf-8"))
+        if all(found[key] == wanted[key] for key in ("session", "study")):
+            return path.parent
+    what = f"has no session {wanted['session']!r} of study {wanted['study']!r}"
+    raise BundleError(Path("results", label), what, "See the log of its job")
+
+
+def _yaml(path: Path) -> dict[str, Any]:
+    document: dict[str, Any] = load_yaml(path, ConfigError) or {}
+    return document
 
 
 def sent(path: Path) -> dict[str, Any]:

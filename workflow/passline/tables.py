@@ -17,7 +17,7 @@ from passline.table_models import DTYPES, KEY, TABLES
 
 __all__ = ["KEY", "NOT_APPLICABLE", "TABLES", "conform", "header", "read_table", "write_table"]
 
-VERSION = 3
+VERSION = 4
 NOT_APPLICABLE = "-"
 
 

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 from passline import bundle
+from passline.cluster import results_of
 from passline.errors import BundleError
 from passline.measure.spec import write_json
 from passline.script import reporting
@@ -22,17 +23,12 @@ def main(label: str, session: str, folder: Path, log: Path, out: Path) -> None:
     told = {"label": label, "ok": status == 0, "bundle": "", "reason": "-"}
     if status == 0:
         try:
-            told["bundle"] = bundle.write(_results(label), folder / f"{label}{bundle.SUFFIX}").name
+            told["bundle"] = bundle.write(results_of(label, Path(session)), folder / f"{label}{bundle.SUFFIX}").name
         except BundleError as error:
             told |= {"ok": False, "reason": str(error)}
     else:
         told["reason"] = f"its session ended with status {status}, see {log}: {' / '.join(lines[-LAST:])}"
     write_json(out, told)
-
-
-def _results(label: str) -> Path:
-    """The session's folder: the one that was written last."""
-    return max(Path("results", label).iterdir(), key=lambda path: path.stat().st_mtime)
 
 
 if __name__ == "__main__":
