@@ -175,6 +175,13 @@ def test_the_report_sums_the_passes_and_the_figure_draws_what_best_picks() -> No
     assert figure.draw(tables, made.plan()).axes
 
 
+def test_a_model_that_allows_less_than_was_measured_is_called_wrong() -> None:
+    rows = core_floor.report_tables({**made.tables(), "port_model": predicted(2000.0)}, made.plan())
+    assert {row[-1] for row in rows["beyond_core"]["rows"]} == {core_floor.TOO_HIGH}
+    rows = core_floor.report_tables({**made.tables(), "port_model": predicted(0.001)}, made.plan())
+    assert {row[-1] for row in rows["beyond_core"]["rows"]} == {""}
+
+
 def test_without_a_prediction_the_report_says_why() -> None:
     missing = predicted(2.0).assign(
         cycles_predicted=float("nan"), reason="unavailable: osaca is not installed", model="-"

@@ -20,12 +20,13 @@ BEYOND = True
 CAPTION = (
     "Beyond the paper, all in the same rounds. Above: median time per element of whole calls, with 95 % intervals; "
     "grey: the fastest floor, the same streams and stores without arithmetic; dotted, where it was asked for: the "
-    "least that the core's ports allow what `best` picks for short rows. Below: time of the fastest of the paper's "
+    "least that the core's ports allow what Best picks for short rows. Below: time of the fastest of the paper's "
     "algorithms over time of each of ours, with 95 % intervals; above 1, ours is faster."
 )
 LEADING = ("online", "best")
 """Of the algorithms beyond the paper, those that are drawn where there are too many to tell apart."""
 MOST = 6
+LONG = 30  # characters of a title of which three do not fit beside each other
 
 
 def data(tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any]) -> pd.DataFrame:
@@ -127,4 +128,5 @@ def _legend(figure: Figure, rows: pd.DataFrame, plan: Mapping[str, Any]) -> None
     handles = [
         figure.axes[0].plot([], [], label=titles.algorithm_title(name, plan), **look(name, plan))[0] for name in shown
     ]
-    figure.legend(handles=handles, loc="outside upper center", ncols=min(3, len(handles)))
+    longest = max(len(str(handle.get_label())) for handle in handles)
+    figure.legend(handles=handles, loc="outside upper center", ncols=2 if longest > LONG else min(3, len(handles)))

@@ -17,7 +17,7 @@ TABLES = ("ratios", "registry", "machines")
 BEYOND = True
 CAPTION = (
     "One row on several threads: time on one thread over time on as many as are named, with 95 % intervals. Dashed: as "
-    "many times faster as there are threads. At 1 and near it `best` leaves a row to one thread."
+    "many times faster as there are threads. At 1 and near it Best leaves a row to one thread."
 )
 
 

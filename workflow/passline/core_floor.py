@@ -14,6 +14,9 @@ from passline.titles import algorithm_title, isa_title
 PORTS = "ports"
 """In place of an algorithm: the least that the core's ports allow what `best` picks."""
 
+TOO_HIGH = "model is wrong"
+"""What was measured takes less than a model allows."""
+
 Tables = Mapping[str, pd.DataFrame]
 Plan = Mapping[str, Any]
 
@@ -48,7 +51,7 @@ def report_tables(tables: Tables, plan: Plan) -> dict[str, ReportTable]:
 
     Empty where nothing was predicted; why, says value `port_model`.
     """
-    head = ["ISA", "algorithm", "ports", "not known", "passes in L1", "whole calls", "whole / ports"]
+    head = ["ISA", "algorithm", "ports", "not known", "passes in L1", "whole calls", "whole / ports", ""]
     calls = beyond_report.usual(tables, "beyond")
     shortest = calls[calls["n_elements"] == calls.groupby("isa")["n_elements"].transform("min")]
     timed = {(r["algorithm"], r["isa"]): r["time_median_s"] / r["n_elements"] for _, r in shortest.iterrows()}
@@ -62,7 +65,8 @@ def report_tables(tables: Tables, plan: Plan) -> dict[str, ReportTable]:
             cells = [row["predicted"], row["measured"], whole, whole / row["predicted"]]
             shown = [formats.significant(value) if value == value else formats.NOTHING for value in cells]
             shown.insert(1, str(row["unknown"]))
-            rows.append([isa_title(isa, plan), algorithm_title(name, plan), *shown])
+            remark = TOO_HIGH if min(row["measured"], whole) < row["predicted"] else ""
+            rows.append([isa_title(isa, plan), algorithm_title(name, plan), *shown, remark])
     return {"beyond_core": table(head, rows)}
 
 
