@@ -19,6 +19,8 @@ CAPTION = (
     "intervals. Below: time of {each} (the base, by colour) over time of {contender}, paired by round, with 95 % "
     "intervals; above 1, {contender} is faster. Dotted: x alone fills the cache."
 )
+LIMITS = "Between the points nothing was measured, and another protocol may move the curves."
+SECTION = "details"
 
 
 def data(tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any]) -> pd.DataFrame:

@@ -22,6 +22,11 @@ CAPTION = (
     "Right: the ceiling loops of the machine in DRAM, one thread, ordinary and non-temporal stores (these fetch no "
     "line first)."
 )
+LIMITS = (
+    "A pass alone may find data in cache that it would not find in a whole call; the loops are our own, and "
+    "another may be faster."
+)
+SECTION = "details"
 
 
 def data(tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any]) -> pd.DataFrame:

@@ -22,6 +22,11 @@ CAPTION = (
     "same rounds (memory), and its measured time with 95 % interval. The word names what bounds it: a bound "
     "explains the measured time when it comes within 10 %; both: neither alone does."
 )
+LIMITS = (
+    "Core time is time in L1, so it holds the loads and stores of L1. A bound within 10 % explains a time; it "
+    "does not prove a cause."
+)
+SECTION = "answers"
 ROLES = ("core", "memory", "measured")
 HATCHES = {"core": "////", "memory": "", "measured": ""}
 

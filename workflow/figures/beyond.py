@@ -23,6 +23,8 @@ CAPTION = (
     "least that the core's ports allow what Best picks for short rows. Below: time of the fastest of the paper's "
     "algorithms over time of each of ours, with 95 % intervals; above 1, ours is faster."
 )
+LIMITS = "Protocol hot: x and y are the same in every call. A floor has no arithmetic, so none is reached in cache."
+SECTION = "details"
 LEADING = ("online", "best")
 """Of the algorithms beyond the paper, those that are drawn where there are too many to tell apart."""
 MOST = 6

@@ -20,6 +20,8 @@ CAPTION = (
     "thread and all, medians over rounds with 95 % intervals. Filled: ordinary stores, with the line fetched "
     "before it is written; hollow: non-temporal stores."
 )
+LIMITS = "Loops of our own over few streams, the fastest variant of each; another loop may be faster."
+SECTION = "details"
 LEVELS = ("L1", "L2", "LLC", "DRAM")
 
 

@@ -19,6 +19,11 @@ CAPTION = (
     "of what stands after it; the first round is on top. Line and band: median and its 95 % interval. Hollow: marked "
     "rounds; triangles at an edge: values beyond it."
 )
+LIMITS = (
+    "Only points whose rounds look as if they had two modes, where there are none the headlines' points; all are in "
+    "table round_ratios."
+)
+SECTION = "trust"
 COLUMNS = 3
 
 

@@ -23,6 +23,8 @@ CAPTION = (
     "the median of contenders), share of time that the hypervisor took, and load. Hollow: marked rounds; triangles at "
     "an edge: values beyond it; grey stripes: pauses of the session, cut out."
 )
+LIMITS = "What is not drawn here, such as temperature, this machine may not tell; marked rounds stay in all statistics."
+SECTION = "trust"
 STATE = {
     "clock_hz": ("clock\n(GHz)", 1e-9),
     "noise": ("noise\n(%)", 100.0),

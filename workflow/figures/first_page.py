@@ -17,6 +17,8 @@ CAPTION = (
     "Out of cache: time of {fastest} (the base) over time of {contender}, median over rounds with 95 % interval. "
     "Right of 1, {contender} is faster. Diamonds, if any: the largest gain that the paper reports, on its own machine."
 )
+LIMITS = "One size, the largest out of cache that was measured."
+SECTION = "answers"
 WIDTH_IN = 3.3
 
 

@@ -19,6 +19,8 @@ CAPTION = (
     "time of the base (by colour) over time of the one compared with it, paired by round, with 95 % intervals; above "
     "1, the base is slower. Dotted: x alone fills the cache."
 )
+LIMITS = "Between the points nothing was measured, and another protocol may move the curves."
+SECTION = "details"
 
 
 def data(tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any]) -> pd.DataFrame:

@@ -20,6 +20,8 @@ CAPTION = (
     "Filled: ended by the target; hollow: by the most rounds; half filled: all rounds were planned. Dotted: x alone "
     "fills the cache."
 )
+LIMITS = "Intervals speak of this session's rounds, not of another boot, compiler or neighbour."
+SECTION = "trust"
 FILLS = {"target": "full", "cap": "none", "planned": "left"}
 
 

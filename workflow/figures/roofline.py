@@ -21,6 +21,10 @@ CAPTION = (
     "cores. Points: each pass alone at the largest out-of-cache size, filled where its bytes were counted, hollow "
     "where they are modelled (write-allocate included). Thin lines join the passes of an algorithm, in order."
 )
+LIMITS = (
+    "Levels are those of the plain loops; a pass alone may find data in cache that it would not find in a whole call."
+)
+SECTION = "details"
 LEVELS = ("L1", "L2", "LLC", "DRAM")
 WORST = "B"  # confidence that a count must have to stand for the model's bytes
 

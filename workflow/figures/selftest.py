@@ -24,6 +24,8 @@ CAPTION = (
     "ratio. Filled: the verdict is right (slower where something is planted, else neither faster nor slower); hollow: "
     "it is not. Points of one size stand side by side. Dotted: x alone fills the cache."
 )
+LIMITS = "What is planted is work done twice; a slowdown of another kind may be harder or easier to see."
+SECTION = "trust"
 STEP = 2.0**0.16
 """Points of the same size stand this far apart, so that none hides another."""
 

@@ -17,6 +17,8 @@ CAPTION = (
     "Time of each pass inside whole calls (time stamps between passes, in rounds of their own), at the largest "
     "out-of-cache size: medians over rounds, side by side. The number at the right is their sum."
 )
+LIMITS = "Reading the clock between passes costs time of its own, and passes alone need not take what they take here."
+SECTION = "details"
 
 
 def data(tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any]) -> pd.DataFrame:

@@ -19,6 +19,8 @@ CAPTION = (
     "One row on several threads: time on one thread over time on as many as are named, with 95 % intervals. Dashed: as "
     "many times faster as there are threads. At 1 and near it Best leaves a row to one thread."
 )
+LIMITS = "Pinned threads of this machine; where two cpus are one core, a gain is the second thread's of that core."
+SECTION = "details"
 
 
 def data(tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any]) -> pd.DataFrame:  # noqa: ARG001  # as all figures

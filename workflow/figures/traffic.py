@@ -22,6 +22,8 @@ CAPTION = (
     "zero, where something counts: filled with confidence A or B, hollow with C (a lower bound, or a scale that is "
     "off)."
 )
+LIMITS = "The model moves every line once; what prefetching or neighbours move besides is not in it."
+SECTION = "details"
 READ, ALLOCATED, WRITTEN, BOTH = "read", "write-allocate", "written", "read and written"
 SURE = ("A", "B")
 COLUMNS = ["isa", "threads", "pass", "direction", "origin", "confidence", "value"]

@@ -21,6 +21,8 @@ CAPTION = (
     "round). Hollow: the hot loop touches the stack. The box marks the tuned choice, which may rest on larger "
     "sizes too; the diamond marks the paper's preset."
 )
+LIMITS = "Smallest times over few rounds, which choose and never judge."
+SECTION = "details"
 
 
 def data(tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any]) -> pd.DataFrame:
