@@ -28,7 +28,6 @@ SECTION = "details"
 LEADING = ("online", "best")
 """Of the algorithms beyond the paper, those that are drawn where there are too many to tell apart."""
 MOST = 6
-LONG = 30  # characters of a title of which three do not fit beside each other
 
 
 def data(tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any]) -> pd.DataFrame:
@@ -130,5 +129,5 @@ def _legend(figure: Figure, rows: pd.DataFrame, plan: Mapping[str, Any]) -> None
     handles = [
         figure.axes[0].plot([], [], label=titles.algorithm_title(name, plan), **look(name, plan))[0] for name in shown
     ]
-    longest = max(len(str(handle.get_label())) for handle in handles)
-    figure.legend(handles=handles, loc="outside upper center", ncols=2 if longest > LONG else min(3, len(handles)))
+    columns = style.legend_columns([str(handle.get_label()) for handle in handles])
+    figure.legend(handles=handles, loc="outside upper center", ncols=columns)

@@ -8,18 +8,25 @@ from typing import Any
 import pandas as pd
 from matplotlib.figure import Figure
 
+from passline import beyond_report, titles
 from passline import figure_style as style
 from passline.derive import selection
 from passline.figure_errors import draw_errors, error_data
 
 TABLES = ("error_over_n", "registry")
+BEYOND = True
+DETERMINISTIC = True
 CAPTION = (
-    "Error of whole algorithms against float64 over size (deterministic: no interval). Above: largest error of an "
-    "output that is a normal number; below: distance of the sum of all outputs from 1. Single-precision sums lose "
-    "digits as rows grow; more lanes and accumulators lose fewer. Outside baselines, where there are any, choose their "
-    "instructions themselves and are the same in every panel."
+    "Error of whole algorithms against float64 over size (deterministic: no interval). Above: largest error of "
+    "an output that is a normal number; below, where outputs sum to 1: distance of their sum from it. "
+    "Single-precision sums lose digits as rows grow; more lanes and accumulators lose fewer, sums of blocks in "
+    "double precision lose none. Outside baselines, where there are any, choose their instructions themselves "
+    "and are the same in every panel."
 )
-LIMITS = "One family of scores and one seed; others give other errors, and the bounds are those of table accuracy."
+LIMITS = (
+    "One family of scores and one seed; others give other errors. The bounds that every kernel must keep are those of "
+    "table accuracy."
+)
 SECTION = "answers"
 
 
@@ -34,5 +41,6 @@ def draw(tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any]) -> Figure:
     rows = data(tables, plan)
     if rows.empty:
         return style.message("No error over size was computed.")
-    names = [*plan["algorithms"], *plan.get("baselines", {})]
-    return draw_errors(rows, selection.isas(rows, tables["registry"]), names, plan, style.contender_style)
+    isas = titles.vector_isas(selection.isas(rows, tables["registry"]))
+    names = beyond_report.ordered(set(rows["algorithm"]), plan)
+    return draw_errors(rows, isas, names, plan, style.beyond_style)

@@ -32,17 +32,19 @@ def draw_errors(
     names: Sequence[str],
     plan: Plan,
     look: Callable[[str, Plan], dict[str, Any]],
-    columns: int = 5,
 ) -> Figure:
     """One column of panels per ISA: the largest error; below, where outputs sum to 1, how far their sum is from it.
 
-    `names` orders the legend of `columns` columns; `look` gives the style of an algorithm or baseline.
+    `names` orders the legend; `look` gives the style of an algorithm or baseline.
     """
     inputs = sorted(set(rows["inputs"]))[0]
     rows = rows[rows["inputs"] == inputs]
     summed = bool(rows["sum_error"].notna().any())
     lines = 2 if summed else 1
-    figure, axes = style.new(lines, len(isas), height=0.4 + 1.5 * lines, sharex=True, sharey="row")
+    shown = [name for name in names if name in set(rows["algorithm"])]
+    columns = style.legend_columns([titles.algorithm_title(name, plan) for name in shown])
+    height = 0.25 + 1.5 * lines + 0.14 * -(-len(shown) // columns)
+    figure, axes = style.new(lines, len(isas), height=height, sharex=True, sharey="row")
     for column, isa in enumerate(isas):
         top, bottom = axes[0, column], axes[-1, column]
         for algorithm, line in rows[rows["isa"].isin([isa, NOT_APPLICABLE])].groupby("algorithm", sort=True):
@@ -60,11 +62,8 @@ def draw_errors(
     axes[0, 0].set_ylabel("largest error (ULP)")
     if summed:
         axes[1, 0].set_ylabel("|sum - 1|")
-    present = set(rows["algorithm"])
     handles = [
-        axes[0, 0].plot([], [], label=titles.algorithm_title(name, plan), **look(name, plan))[0]
-        for name in names
-        if name in present
+        axes[0, 0].plot([], [], label=titles.algorithm_title(name, plan), **look(name, plan))[0] for name in shown
     ]
-    figure.legend(handles=handles, loc="outside upper center", ncols=max(1, min(len(handles), columns)))
+    figure.legend(handles=handles, loc="outside upper center", ncols=columns)
     return figure

@@ -75,6 +75,8 @@ PORTS_LOOK: dict[str, Any] = {"color": GREY, "marker": "", "linestyle": ":", "li
 
 PASS_MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "*")
 PASS_COLOURS = (SKY, BLUE, GREEN, ORANGE, PURPLE, VERMILION, BLACK, YELLOW)
+PASS_FILLS = ("#D9D9D9", "#9DCBEA", "#F2C879", "#A8DBC5", "#E3B7CF", "#F0A884", "#BFBFE6", "#EDE9A3")
+"""Fills of passes, light enough for black text on them."""
 ROLE_COLOURS = {"core": ORANGE, "memory": SKY, "measured": "0.25"}
 
 
@@ -131,6 +133,15 @@ def message(text: str, *, width: float = TEXT_WIDTH_IN) -> Figure:
     figure = Figure(figsize=(width, 0.6))
     figure.text(0.5, 0.5, text, ha="center", va="center", color=INK, style="italic", wrap=True)
     return figure
+
+
+LONG = 30
+"""Characters of a legend's entry of which three do not fit beside each other."""
+
+
+def legend_columns(entries: Sequence[str]) -> int:
+    """As many columns of a legend as its longest entry leaves room for."""
+    return 2 if max(map(len, entries), default=0) > LONG else max(1, min(4, len(entries)))
 
 
 def label_axes(axes: Sequence[Axes], *, x: str | None = None, y: str | None = None) -> None:
@@ -209,6 +220,11 @@ def mark_caches(ax: Axes, machines: pd.DataFrame, *, names: bool) -> None:
             )  # fmt: skip
 
 
+def direct(ax: Axes, place: tuple[float, float], words: str, va: str) -> None:
+    """A label within the axes, at a place in fractions of them: it says what a direction or a region means."""
+    ax.text(*place, words, transform=ax.transAxes, ha="left", va=va, fontsize=6.5, style="italic", color="0.35")
+
+
 def unity(ax: Axes, axis: str = "y") -> None:
     """The line at ratio 1: nobody is faster."""
     draw_line = ax.axhline if axis == "y" else ax.axvline
@@ -230,8 +246,18 @@ def stamp(figure: Figure, words: str) -> None:
     )  # fmt: skip
 
 
-def save(figure: Figure, svg: Path, pdf: Path) -> None:
-    """Write both formats without dates, so that equal data give equal files."""
+def save(figure: Figure, svg: Path, pdf: Path, *, title: str, about: Sequence[str]) -> None:
+    """Write both formats without dates, so that equal data give equal files.
+
+    Args:
+        figure: what was drawn.
+        svg: file to write.
+        pdf: file to write.
+        title: the caption, which the files carry as their title.
+        about: lines on how it was made and how good its data are, which they carry too.
+    """
+    told = "\n".join(about)
+    undated = {"CreationDate": None, "Producer": None, "Creator": None}
     with mpl.rc_context(RC):
-        figure.savefig(svg, format="svg", metadata={"Date": None})
-        figure.savefig(pdf, format="pdf", metadata={"CreationDate": None, "Producer": None, "Creator": None})
+        figure.savefig(svg, format="svg", metadata={"Date": None, "Title": title, "Description": told})
+        figure.savefig(pdf, format="pdf", metadata={**undated, "Title": title, "Subject": told})

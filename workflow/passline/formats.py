@@ -87,6 +87,14 @@ def binary_count(value: float) -> str:
     return count(value)
 
 
+def about_binary(value: float) -> str:
+    """Two digits of a number of elements, with a binary prefix: `8.7 Mi`."""
+    for factor, prefix in ((2**30, "Gi"), (2**20, "Mi"), (2**10, "Ki")):
+        if value >= factor:
+            return f"{significant(value / factor, 2)}{NARROW}{prefix}"
+    return significant(value, 2)
+
+
 def percent(fraction: float, decimals: int = 0) -> str:
     """A fraction as a percentage."""
     return NOTHING if math.isnan(fraction) else f"{100.0 * fraction:.{decimals}f}{NARROW}%"

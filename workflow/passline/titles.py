@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from passline.derive.selection import question
+from passline.derive.selection import question, rival
 from passline.formats import listed
 
 SMOKE_STAMP = "SMOKE RUN: NOT A MEASUREMENT"
@@ -39,23 +39,27 @@ def in_sentence(title: str) -> str:
 def question_words(plan: Mapping[str, Any]) -> dict[str, str]:
     """What captions and sentences call the contender of the study's question and its bases.
 
-    `contender`; `bases`, all of them; `each`, one of them; `fastest`, the one that is fastest at a point.
+    `contender`; `bases`, all of them; `each`, one of them; `fastest`, the one that is fastest at a point;
+    `beyond_rival`, what the study names first of all that is beyond the paper.
     """
     asked = question(plan)
+    other = rival(plan)
+    beyond = {"beyond_rival": "no other" if other is None else algorithm_title(other, plan)}
     titles = [algorithm_title(base, plan) for base in asked.bases]
     groups = {title.partition(", ")[0] for title in titles}
     kinds = [in_sentence(title) for title in titles]
     contender = algorithm_title(asked.contender, plan)
     if not titles:
-        return {"contender": contender, "bases": "no other", "each": "another", "fastest": "no other"}
+        return beyond | {"contender": contender, "bases": "no other", "each": "another", "fastest": "no other"}
     if len(titles) == 1:
-        return {"contender": contender, **dict.fromkeys(("bases", "each", "fastest"), kinds[0])}
+        return beyond | {"contender": contender, **dict.fromkeys(("bases", "each", "fastest"), kinds[0])}
     faster = "faster" if len(titles) == 2 else "fastest"
     if len(groups) == 1:
         name = groups.pop()
-        return {"contender": contender, "bases": name, "each": f"each {name}", "fastest": f"the {faster} {name}"}
-    each = f"each of {listed(kinds)}"
-    return {"contender": contender, "bases": listed(kinds), "each": each, "fastest": f"the {faster} of {listed(kinds)}"}
+        words = {"bases": name, "each": f"each {name}", "fastest": f"the {faster} {name}"}
+        return beyond | {"contender": contender, **words}
+    words = {"bases": listed(kinds), "each": f"each of {listed(kinds)}", "fastest": f"the {faster} of {listed(kinds)}"}
+    return beyond | {"contender": contender, **words}
 
 
 def base_kind(name: str, plan: Mapping[str, Any]) -> str:

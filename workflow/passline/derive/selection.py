@@ -110,6 +110,11 @@ def question(plan: Mapping[str, Any]) -> Question:
     return Question(contender, tuple(base for one, base in pairs if one == contender))
 
 
+def rival(plan: Mapping[str, Any]) -> str | None:
+    """The algorithm beyond the paper that the study names first; None where there is none."""
+    return next(iter(plan.get("beyond", {}).get("algorithms", {})), None)
+
+
 def other_pairs(plan: Mapping[str, Any]) -> list[tuple[str, str]]:
     """(algorithm, base) of the comparisons that the question leaves out."""
     return [pair for pair in among_algorithms(plan) if pair[0] != question(plan).contender]

@@ -1,0 +1,78 @@
+"""Is each pass bound by memory?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from passline import formats
+from passline.derive import selection
+from passline.titles import isa_title, pass_order, vector_isas
+
+FIGURE = "bars"
+
+WORDS = {
+    "memory": "memory bandwidth bounds {}",
+    "core": "arithmetic bounds {}",
+    "both": "neither alone explains {}",
+    "-": "{} not judged",
+}
+
+
+def title(plan: Mapping[str, Any]) -> str:  # noqa: ARG001  # every question is called alike
+    """The question."""
+    return "Is each pass bound by memory?"
+
+
+def asked(plan: Mapping[str, Any]) -> bool:  # noqa: ARG001  # every question is called alike
+    """Every study has passes."""
+    return True
+
+
+def answer(tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any]) -> list[str]:
+    """What bounds each pass at the largest size out of cache, and how far the passes are from plain loops."""
+    rows = judged(tables, plan)
+    if rows.empty:
+        return ["Not known: no pass was timed alone out of cache."]
+    n = formats.count(rows["n_elements"].iloc[0])
+    clauses = [f"{isa_title(str(isa), plan)}: {in_words(mine)}" for isa, mine in rows.groupby("isa", sort=False)]
+    ranked = rows[rows["measured_over_memory"].notna()].sort_values("measured_over_memory")
+    told = [f"Out of cache ({n} elements). {'. '.join(clauses)}."]
+    if len(ranked) > 1:
+        first, last = ranked.iloc[0], ranked.iloc[-1]
+        told.append(
+            f"A pass takes from {first['measured_over_memory']:.2f} times ({_named(first, plan)}) to "
+            f"{last['measured_over_memory']:.2f} times ({_named(last, plan)}) as long as a plain loop with the "
+            "same reads and writes."
+        )
+    return told
+
+
+def judged(tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any]) -> pd.DataFrame:
+    """The passes of the paper's algorithms at the largest size out of cache, tuned where there is such a variant."""
+    far = max(selection.out_of_cache(plan), default=0)
+    names = pass_order(plan)
+    alone = selection.alone(tables["passes"])
+    found = [alone.head(0)]
+    for isa in reversed(vector_isas(selection.isas(alone, tables["registry"]))):
+        by_choice = (selection.judged_passes(tables, names, isa, choice, far) for choice in ("tuned", "preset"))
+        found.append(next((rows for rows in by_choice if len(rows)), alone.head(0)))
+    return pd.concat(found)
+
+
+def in_words(rows: pd.DataFrame) -> str:
+    """Which passes memory bounds, which arithmetic, and which neither alone explains."""
+    parts = []
+    for bound, phrase in WORDS.items():
+        names = list(rows.loc[rows["bound"] == bound, "pass"])
+        if names:
+            parts.append(
+                phrase.format(f"all {len(names)} passes" if len(names) == len(rows) else formats.listed(names))
+            )
+    return "; ".join(parts)
+
+
+def _named(row: pd.Series[Any], plan: Mapping[str, Any]) -> str:
+    return f"{row['pass']}, {isa_title(str(row['isa']), plan)}"

@@ -1,0 +1,68 @@
+"""How wrong are the results?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from passline import formats
+from passline.derive import selection
+from passline.titles import algorithm_title, isa_title, shown_variant, vector_isas
+
+FIGURE = "error_over_n"
+DETERMINISTIC = True
+
+
+def title(plan: Mapping[str, Any]) -> str:  # noqa: ARG001  # every question is called alike
+    """The question."""
+    return "How wrong are the sums?"
+
+
+def asked(plan: Mapping[str, Any]) -> bool:  # noqa: ARG001  # every question is called alike
+    """Every algorithm is checked."""
+    return True
+
+
+def answer(tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any]) -> list[str]:
+    """The largest errors of an output on the longest row, and how far its outputs' sum is from what it should be."""
+    rows = tables["error_over_n"]
+    rows = rows[rows["max_error_ulp"].notna() & rows["algorithm"].isin(_ours(plan))]
+    rows = rows[rows["variant"] == shown_variant(rows)]
+    if rows.empty:
+        return ["Not known: no error over size was computed."]
+    isa = vector_isas(selection.isas(rows, tables["registry"]))[-1]
+    mine = rows[(rows["isa"] == isa) & (rows["n_elements"] == rows["n_elements"].max())]
+    told = [
+        f"On {formats.count(mine['n_elements'].iloc[0])} {mine['inputs'].iloc[0]} scores with {isa_title(isa, plan)}, "
+        f"the largest error of an output is {_spread(mine, 'max_error_ulp', plan, _ulp)}."
+    ]
+    if mine["sum_error"].notna().any():
+        mine = mine.assign(sum_error=mine["sum_error"].abs())
+        told.append(f"The sum of the outputs misses 1 by {_spread(mine, 'sum_error', plan, _plain)}.")
+    return told
+
+
+def _ours(plan: Mapping[str, Any]) -> list[str]:
+    return [*plan["algorithms"], *plan.get("beyond", {}).get("algorithms", {})]
+
+
+def _spread(rows: pd.DataFrame, column: str, plan: Mapping[str, Any], shown: Any) -> str:
+    """From the least to the most, with who has it; within the paper's algorithms and those beyond apart."""
+    papers = rows["algorithm"].isin(list(plan["algorithms"]))
+    said = []
+    for mine, whose in ((rows[papers], "of the paper's algorithms"), (rows[~papers], "of those beyond it")):
+        if len(mine):
+            ends = mine.sort_values(column).iloc[[0, -1]]
+            told = [f"{shown(float(r[column]))} ({algorithm_title(r['algorithm'], plan)})" for _, r in ends.iterrows()]
+            said.append(" to ".join(dict.fromkeys(told)) + f" {whose}")
+    return ", ".join(said)
+
+
+def _ulp(value: float) -> str:
+    return f"{formats.significant(value)}{formats.NARROW}ULP"
+
+
+def _plain(value: float) -> str:
+    return f"{value:.1e}"
