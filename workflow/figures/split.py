@@ -66,10 +66,6 @@ def draw(tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any]) -> Figure:
     return figure
 
 
-# Fills light enough for black text; hatches tell neighbours apart in grey.
-_FILLS = ("#D9D9D9", "#9DCBEA", "#F2C879", "#A8DBC5", "#E3B7CF", "#F0A884", "#BFBFE6", "#EDE9A3")
-
-
 def _bar(ax: Any, rows: pd.DataFrame, place: int, plan: Mapping[str, Any], widest_call: float) -> None:
     """One call: a segment per pass. A name that its segment is too narrow for takes two lines."""
     order = titles.pass_order(plan)
@@ -81,7 +77,7 @@ def _bar(ax: Any, rows: pd.DataFrame, place: int, plan: Mapping[str, Any], wides
             width,
             left=left,
             height=0.72,
-            color=_FILLS[order.index(row["pass"]) % len(_FILLS)],
+            color=style.PASS_FILLS[order.index(row["pass"]) % len(style.PASS_FILLS)],
             edgecolor="0.3",
             linewidth=0.5,
         )

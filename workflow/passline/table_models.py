@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 from passline.table_models_beyond import BEYOND_TABLES
 from passline.table_models_fleet import FLEET_TABLES
+from passline.table_models_paper import PAPER_TABLES
 from passline.table_parts import (
     BUILD,
     DTYPES,
@@ -390,5 +391,5 @@ _ALL = (
     ),
 )
 
-TABLES: Mapping[str, Table] = {each.name: each for each in (*_ALL, *BEYOND_TABLES, *FLEET_TABLES)}
+TABLES: Mapping[str, Table] = {each.name: each for each in (*_ALL, *BEYOND_TABLES, *PAPER_TABLES, *FLEET_TABLES)}
 KEY: tuple[str, ...] = tuple(KEY_COLUMNS)

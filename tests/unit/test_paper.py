@@ -1,0 +1,108 @@
+"""The paper's figures: numbers that somebody read off stand beside ours, and nothing else does."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import synthetic
+import synthetic_beyond
+
+from figures import beside_paper as figure
+from passline import report_tables
+from passline.errors import ReportError
+from passline.paper import COLUMNS, SLOTS, TEXT, load_slots, slots_table, values_table
+from passline.tables import conform
+
+REPORTS = Path(__file__).parents[2] / "reports"
+HEAD = ",".join(COLUMNS)
+GOOD = "Figure 9,7,A. Reader,two_pass,-,8650752,1,1.5e9,1/s"
+
+
+@pytest.fixture(scope="module")
+def slots() -> dict[str, object]:
+    return load_slots(REPORTS / "paper.yaml")
+
+
+def read(slots: dict[str, object], folder: Path, *lines: str) -> pd.DataFrame:
+    (folder / "two_pass_avx512f.csv").write_text("\n".join((HEAD, *lines)) + "\n", encoding="utf-8")
+    return values_table(slots, folder)
+
+
+def tables(values: pd.DataFrame, slots: dict[str, object]) -> dict[str, pd.DataFrame]:
+    found = conform("paper_values", values)
+    return {
+        **synthetic_beyond.tables(),
+        "paper_values": found,
+        "paper_slots": conform("paper_slots", slots_table(slots, found)),
+    }
+
+
+def test_each_drawn_slot_has_its_file_and_none_holds_a_number_that_nobody_confirmed(slots: dict[str, object]) -> None:
+    drawn = [slot["id"] for slot in slots[SLOTS] if slot["kind"] != TEXT]  # type: ignore[attr-defined]
+    folder = REPORTS / "published" / "paper"
+    assert {path.stem for path in folder.glob("*.csv")} == {*drawn, "table1"}
+    assert values_table(slots, folder).empty, "numbers were read off the paper: say here who read which"
+
+
+def test_a_number_that_was_read_off_is_drawn_beside_ours(slots: dict[str, object], tmp_path: Path) -> None:
+    known = tables(read(slots, tmp_path, GOOD), slots)
+    drawn = figure.data(known, synthetic_beyond.plan())
+    mine = drawn[drawn["slot"] == "two_pass_avx512f"]
+    assert mine.loc[mine["side"] == "paper", "value"].tolist() == [1.5e9]
+    assert set(mine.loc[mine["side"] == "here", "algorithm"]) == set(synthetic.ALGORITHMS)
+    words = [text.get_text() for ax in figure.draw(known, synthetic_beyond.plan()).axes for text in ax.texts]
+    assert sum("two_pass_avx512f.csv" in word for word in words) == 0
+    assert sum("two_pass_avx2.csv" in word for word in words) == 1, "the others keep an empty frame that says so"
+    items = {row[1]: row[2] for row in report_tables.paper_items(known["paper_slots"])["rows"]}
+    assert items["Two-Pass and both Three-Pass over size"] == "1 numbers read off"
+    assert items["both Three-Pass over size"] == "not at hand"
+
+
+def test_ours_is_what_was_measured(slots: dict[str, object], tmp_path: Path) -> None:
+    known = tables(read(slots, tmp_path), slots)
+    drawn = figure.data(known, synthetic_beyond.plan())
+    passes = known["passes"]
+    row = passes[
+        (passes["algorithm"] == "two_pass") & (passes["pass"] == "-") & (passes["isa"] == "avx512f")
+        & (passes["variant"] == "tuned") & (passes["cache_protocol"] == "paper")
+    ].iloc[-1]  # fmt: skip
+    of_slot = (drawn["slot"] == "two_pass_avx512f") & (drawn["algorithm"] == "two_pass")
+    (found,) = drawn[of_slot & (drawn["n_elements"] == row["n_elements"])].to_dict("records")
+    assert found["value"] == pytest.approx(row["n_elements"] / row["time_median_s"])
+    assert found["low"] <= found["value"] <= found["high"]
+
+
+def test_another_machine_does_not_answer_for_one_of_the_papers(slots: dict[str, object], tmp_path: Path) -> None:
+    known = tables(read(slots, tmp_path), slots)
+    drawn = figure.data(known, synthetic_beyond.plan())
+    assert "zen2_avx2" not in set(drawn["slot"])
+    here = {**known, "machines": synthetic.machines("zen2")}
+    assert "zen2_avx2" in set(figure.data(here, synthetic_beyond.plan())["slot"])
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        (GOOD.replace("1.5e9", "fast"), "line 2: value: is 'fast'. Give a positive number"),
+        (GOOD.replace("1.5e9", "-1"), "line 2: value: is '-1'"),
+        (GOOD.replace("8650752", ""), "line 2: n_elements: is ''"),
+        (GOOD.replace("A. Reader", " "), "line 2: read_by: is empty. Say which figure it is, and who read"),
+        (GOOD.replace("1/s", "GB/s"), "line 2: unit: is 'GB/s'. Values of over_size are in 1/s"),
+        ("Figure 9,7", "line 2: read_by: is empty"),
+    ],
+)
+def test_a_wrong_line_is_named(slots: dict[str, object], tmp_path: Path, line: str, told: str) -> None:
+    with pytest.raises(ReportError) as caught:
+        read(slots, tmp_path, line)
+    assert told in str(caught.value)
+    assert "two_pass_avx512f.csv" in str(caught.value)
+
+
+def test_other_columns_are_refused(slots: dict[str, object], tmp_path: Path) -> None:
+    (tmp_path / "split_avx2.csv").write_text("figure,value\n", encoding="utf-8")
+    with pytest.raises(
+        ReportError, match=r"split_avx2\.csv: line 1: the columns are figure, value\. They must be figure,"
+    ):
+        values_table(slots, tmp_path)

@@ -1,0 +1,92 @@
+"""The paper's tables and figures: what of them is at hand, from reports/paper.yaml and reports/published/paper."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from passline.errors import ReportError
+from passline.schema import load_listed
+from passline.tables import NOT_APPLICABLE
+
+SLOTS = "slots"
+TEXT = "text"
+COLUMNS = ("figure", "page", "read_by", "algorithm", "pass", "n_elements", "threads", "value", "unit")
+UNITS = {"over_size": "1/s", "passes": "B/s", "split": "s", "threads": "1/s", "baseline": "ratio"}
+"""Unit of the values of each kind that is drawn; `ratio` is time of the baseline over time of the algorithm."""
+
+
+def load_slots(path: Path) -> dict[str, Any]:
+    """reports/paper.yaml; ReportError where it is wrong."""
+    return load_listed(path, SLOTS, ReportError)
+
+
+def slots_table(document: Mapping[str, Any], values: pd.DataFrame) -> pd.DataFrame:
+    """Table `paper_slots`: each entry, and how many numbers of it somebody read off."""
+    known = values.groupby("slot").size()
+    rows = [
+        {
+            "slot": slot["id"],
+            **{key: slot[key] for key in ("item", "holds", "kind", "ours")},
+            **{key: slot.get(key, NOT_APPLICABLE) for key in ("confirmed", "isa", "baseline", "microarchitecture")},
+            "algorithms": " ".join(slot.get("algorithms", [])) or NOT_APPLICABLE,
+            "numbers": int(known.get(slot["id"], 0)),
+        }
+        for slot in document[SLOTS]
+    ]
+    return pd.DataFrame(rows)
+
+
+def values_table(document: Mapping[str, Any], folder: Path) -> pd.DataFrame:
+    """Table `paper_values`: the numbers that somebody read off the paper, from the files of the slots that are drawn.
+
+    A file that is missing is no error, nor is one of a header alone. ReportError names the file, the line and what is
+    wrong with it.
+    """
+    rows = [row for slot in document[SLOTS] if slot["kind"] != TEXT for row in _values(slot, folder)]
+    return pd.DataFrame(rows, columns=["slot", *COLUMNS])
+
+
+def _values(slot: Mapping[str, Any], folder: Path) -> Iterator[dict[str, Any]]:
+    path = folder / f"{slot['id']}.csv"
+    if not path.is_file():
+        return
+    with path.open(encoding="utf-8", newline="") as file:
+        reader = csv.DictReader(file)
+        if tuple(reader.fieldnames or ()) != COLUMNS:
+            raise ReportError(
+                f"{path}: line 1",
+                f"the columns are {', '.join(reader.fieldnames or ('none',))}",
+                f"They must be {','.join(COLUMNS)}",
+            )
+        for line, row in enumerate(reader, start=2):
+            yield {"slot": slot["id"], **_checked(row, slot, f"{path}: line {line}")}
+
+
+def _checked(row: Mapping[str, str], slot: Mapping[str, Any], where: str) -> dict[str, Any]:
+    for column in ("figure", "read_by"):
+        if not (row[column] or "").strip():
+            raise ReportError(f"{where}: {column}", "is empty", "Say which figure it is, and who read the number off")
+    numbers = {
+        column: _number(row[column], f"{where}: {column}") for column in ("page", "n_elements", "threads", "value")
+    }
+    if row["unit"] != UNITS[slot["kind"]]:
+        raise ReportError(
+            f"{where}: unit", f"is {row['unit']!r}", f"Values of {slot['kind']} are in {UNITS[slot['kind']]}"
+        )
+    whole = {column: int(numbers[column]) for column in ("page", "n_elements", "threads")}
+    return {**row, **whole, "value": numbers["value"]}
+
+
+def _number(text: str, where: str) -> float:
+    try:
+        value = float(text)
+    except (TypeError, ValueError):
+        value = -1.0
+    if not 0.0 < value < float("inf"):
+        raise ReportError(where, f"is {text!r}", "Give a positive number")
+    return value
