@@ -97,6 +97,7 @@ from passline.derive.ceilings import ceilings_table
 from passline.derive.goals import goals_table, load_goals
 from passline.derive.passes import passes_table
 from passline.derive.ratios import compared, ratios_table, round_ratios_table
+from passline.paper import load_slots, slots_table, values_table
 from passline.tables import conform
 
 Contender = tuple[str, str, int, str, str, str, float]  # study, algorithm, pass_index, pass, isa, variant, seconds
@@ -354,7 +355,8 @@ def rounds(shape: Shape = FULL) -> pd.DataFrame:
     return conform("rounds", pd.DataFrame(rows))
 
 
-GOALS = Path(__file__).parents[2] / "reports" / "goals.yaml"
+REPORTS = Path(__file__).parents[2] / "reports"
+GOALS = REPORTS / "goals.yaml"
 
 
 def tables(shape: Shape = FULL, microarchitecture: str = "zen4") -> dict[str, pd.DataFrame]:
@@ -381,4 +383,12 @@ def tables(shape: Shape = FULL, microarchitecture: str = "zen4") -> dict[str, pd
         "baselines": conform("baselines", pd.DataFrame()),
         "round_ratios": conform("round_ratios", round_ratios_table(found, taken)),
         "ceilings": conform("ceilings", ceilings_table(ceiling_timings(shape), declared, scheme)),
+        **of_paper(),
     }
+
+
+def of_paper() -> dict[str, pd.DataFrame]:
+    """What is known of the paper: the project's own list, of which nobody read a number."""
+    slots = load_slots(REPORTS / "paper.yaml")
+    values = conform("paper_values", values_table(slots, REPORTS / "nowhere"))
+    return {"paper_values": values, "paper_slots": conform("paper_slots", slots_table(slots, values))}

@@ -103,6 +103,7 @@ def plan(shape: Shape = FULL) -> dict[str, Any]:
         "isas": {"scalar": {"title": "Scalar"}, "avx2": {"title": "AVX2"}, "avx512f": {"title": "AVX-512"}},
         "measurement": shape.measurement,
         "session": SESSION,
+        "folder": SESSION,
         "machine": MACHINE,
         "study": "softmax",
         "title": "The Two-Pass Softmax Algorithm",

@@ -15,7 +15,7 @@ from test_report import document_of, text_of
 
 from passline import figure_style, formats, numbers_traffic
 from passline.derive.passes import passes_table
-from passline.report import ReportFigure, compile_report
+from passline.report import compile_report
 from passline.tables import conform
 
 ROOT = Path(__file__).parents[2]
@@ -190,7 +190,7 @@ def test_the_report_holds_the_traffic_pages(
     empty = tmp_path / "empty.svg"
     with mpl.rc_context(figure_style.RC):
         figure_style.message("made up").savefig(empty)
-    drawings = {name: ReportFigure(empty, importlib.import_module(f"figures.{name}").CAPTION) for name in NAMES}
+    drawings = dict.fromkeys(NAMES, empty)
     compile_report(
         ROOT / "reports/templates/report.typ", document_of(by_source[source], PLAN)[0], drawings, tmp_path / "r.pdf"
     )

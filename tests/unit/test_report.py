@@ -23,7 +23,8 @@ import scripts.passes
 import scripts.ratios
 from passline import claims, figure_style, formats, numbers, titles
 from passline.errors import ReportError
-from passline.report import ReportFigure, compile_report
+from passline.figure_notes import notes
+from passline.report import compile_report
 from passline.tables import TABLES, conform, read_table, write_table
 from scripts.report import main as compile_from_files
 
@@ -38,16 +39,18 @@ def document_of(
     judged = claims.claims_table(claims.load_claims(ROOT / "reports" / "claims.yaml"), tables, plan)
     everything = {**tables, "claims": conform("claims", judged)}
     table1 = pd.read_csv(ROOT / "reports" / "published" / "paper" / "table1.csv")
-    return numbers.numbers(everything, plan, table1), everything
+    document = numbers.numbers(everything, plan, table1)
+    modules = {name: importlib.import_module(f"figures.{name}") for name in NAMES}
+    return {**document, "figures": notes(modules, everything, plan, document["values"])}, everything
 
 
 @pytest.fixture(scope="module")
-def drawings(tmp_path_factory: pytest.TempPathFactory) -> dict[str, ReportFigure]:
-    """An empty drawing under each figure's name, with its caption."""
+def drawings(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """An empty drawing under each figure's name."""
     path = tmp_path_factory.mktemp("figures") / "empty.svg"
     with mpl.rc_context(figure_style.RC):
         figure_style.message("made up").savefig(path)
-    return {name: ReportFigure(path, importlib.import_module(f"figures.{name}").CAPTION) for name in NAMES}
+    return dict.fromkeys(NAMES, path)
 
 
 def text_of(path: Path) -> list[str]:
@@ -56,7 +59,7 @@ def text_of(path: Path) -> list[str]:
 
 @pytest.fixture(scope="module")
 def pages(
-    full: dict[str, pd.DataFrame], drawings: dict[str, ReportFigure], tmp_path_factory: pytest.TempPathFactory
+    full: dict[str, pd.DataFrame], drawings: dict[str, Path], tmp_path_factory: pytest.TempPathFactory
 ) -> list[str]:
     output = tmp_path_factory.mktemp("report") / "report.pdf"
     compile_report(TEMPLATE, document_of(full, synthetic.plan())[0], drawings, output)
@@ -85,11 +88,15 @@ def test_all_parts_are_there(pages: list[str]) -> None:
         "Machine and method",
         "How far to trust these numbers",
         "Over size",
-        "Why",
-        "Class counts",
+        "Is each pass bound by memory?",
+        "Where does Two-Pass win",
+        "What does write-allocate cost?",
+        "How wrong are the sums?",
+        "tables and figures, and ours",
+        "Passes and roofs",
+        "class counts",
         "Traffic",
         "Variants",
-        "Accuracy",
         "left out",
         "Limits",
         "rebuild",
@@ -107,7 +114,7 @@ def test_without_a_self_test_the_report_says_so_and_how_to_run_it(pages: list[st
 
 
 def test_with_a_self_test_the_report_holds_its_counts_and_goals(
-    full: dict[str, pd.DataFrame], drawings: dict[str, ReportFigure], tmp_path: Path
+    full: dict[str, pd.DataFrame], drawings: dict[str, Path], tmp_path: Path
 ) -> None:
     tables, plan = doubtful.tables(full), doubtful.plan()
     output = tmp_path / "report.pdf"
@@ -123,22 +130,18 @@ def test_with_a_self_test_the_report_holds_its_counts_and_goals(
 
 
 def test_another_study_has_its_own_title_question_and_no_claims(
-    full: dict[str, pd.DataFrame], drawings: dict[str, ReportFigure], tmp_path: Path
+    full: dict[str, pd.DataFrame], drawings: dict[str, Path], tmp_path: Path
 ) -> None:
     plan = synthetic.plan() | {"study": "other", "paper": "", "title": "Another study"}
     plan["comparisons"] = [["two_pass", "three_pass_reload"]]
     document, everything = document_of(full, plan)
     assert everything["claims"].empty
-    captions = {
-        name: ReportFigure(drawing.svg, drawing.caption.format(**document["values"]))
-        for name, drawing in drawings.items()
-    }
-    compile_report(TEMPLATE, document, captions, tmp_path / "report.pdf")
+    compile_report(TEMPLATE, document, drawings, tmp_path / "report.pdf")
     pages = text_of(tmp_path / "report.pdf")
     text = " ".join(pages)
     assert "Another study" in pages[0]
     assert "Two-Pass against reloading Three-Pass on" in pages[0]
-    for word in ("Reproduction", "Class counts", "claims", "What the verdicts rest on", "{"):
+    for word in ("Reproduction", "class counts", "claims", "What the verdicts rest on", "{"):
         assert word not in text, word
 
 
@@ -149,6 +152,7 @@ def test_the_names_of_a_question() -> None:
         "bases": "Three-Pass",
         "each": "each Three-Pass",
         "fastest": "the faster Three-Pass",
+        "beyond_rival": "no other",
     }
     unlike = plan | {"algorithms": {"a": {"title": "A"}, "b": {"title": "B"}, "c": {"title": "C"}, "d": {"title": "D"}}}
     three = titles.question_words(unlike | {"comparisons": [["a", "b"], ["b", "c"], ["a", "c"], ["a", "d"]]})
@@ -157,7 +161,7 @@ def test_the_names_of_a_question() -> None:
 
 
 def test_a_smoke_run_is_stamped_on_every_page_and_withholds_verdicts(
-    minimal: dict[str, pd.DataFrame], drawings: dict[str, ReportFigure], tmp_path: Path
+    minimal: dict[str, pd.DataFrame], drawings: dict[str, Path], tmp_path: Path
 ) -> None:
     output = tmp_path / "report.pdf"
     compile_report(TEMPLATE, document_of(minimal, synthetic.plan(synthetic.MINIMAL))[0], drawings, output)
@@ -171,9 +175,9 @@ def test_a_smoke_run_is_stamped_on_every_page_and_withholds_verdicts(
     assert pypdf.PdfReader(output).metadata.title.endswith("no measurement")  # type: ignore[union-attr]
 
 
-@pytest.mark.parametrize("key", ["machine", "cpu", "rounds", "half_width_out", "why", "command"])
+@pytest.mark.parametrize("key", ["machine", "cpu", "rounds", "half_width_out", "folder", "command"])
 def test_a_missing_number_stops_the_build(
-    full: dict[str, pd.DataFrame], drawings: dict[str, ReportFigure], tmp_path: Path, key: str
+    full: dict[str, pd.DataFrame], drawings: dict[str, Path], tmp_path: Path, key: str
 ) -> None:
     document = document_of(full, synthetic.plan())[0]
     del document["values"][key]
@@ -183,13 +187,13 @@ def test_a_missing_number_stops_the_build(
 
 
 def test_a_missing_table_or_figure_stops_the_build(
-    full: dict[str, pd.DataFrame], drawings: dict[str, ReportFigure], tmp_path: Path
+    full: dict[str, pd.DataFrame], drawings: dict[str, Path], tmp_path: Path
 ) -> None:
     document = document_of(full, synthetic.plan())[0]
     without = {name: drawing for name, drawing in drawings.items() if name != "bars"}
     with pytest.raises(ReportError, match="no figure bars"):
         compile_report(TEMPLATE, document, without, tmp_path / "report.pdf")
-    lost = {**drawings, "bars": ReportFigure(tmp_path / "nowhere.svg", "")}
+    lost = {**drawings, "bars": tmp_path / "nowhere.svg"}
     with pytest.raises(ReportError, match=r"nowhere\.svg: the figure does not exist"):
         compile_report(TEMPLATE, document, lost, tmp_path / "report.pdf")
     del document["tables"]["traffic"]
@@ -213,11 +217,12 @@ def test_the_scripts_lead_from_tables_to_the_pdf(minimal: dict[str, pd.DataFrame
     scripts.ratios.main(**inputs, plan=plan, ratios_out=path["ratios"], round_ratios_out=path["round_ratios"])
     judged = {name: path[name] for name in scripts.claims.TABLES}
     scripts.claims.main(judged, ROOT / "reports" / "claims.yaml", plan, path["claims"])
-    scripts.numbers.main({name: path[name] for name in scripts.numbers.TABLES}, plan, table1, tmp_path / "numbers.json")
+    numbers_json = tmp_path / "numbers.json"
+    scripts.numbers.main({name: path[name] for name in scripts.numbers.TABLES}, plan, table1, NAMES, numbers_json)
     drawn = [[tmp_path / f"{name}.{suffix}" for suffix in ("svg", "pdf", "csv")] for name in NAMES]
     for name, files in zip(NAMES, drawn, strict=True):
-        scripts.figure.main(name, tmp_path, plan, files[0], files[1], tmp_path / "data" / files[2].name)
-    compile_from_files(TEMPLATE, tmp_path / "numbers.json", [files[0] for files in drawn], tmp_path / "report.pdf")
+        scripts.figure.main(name, tmp_path, plan, numbers_json, *files[:2], tmp_path / "data" / files[2].name)
+    compile_from_files(TEMPLATE, numbers_json, [files[0] for files in drawn], tmp_path / "report.pdf")
 
     for name in ("ceilings", "passes", "ratios", "round_ratios"):
         pd.testing.assert_frame_equal(read_table(name, path[name]), minimal[name], rtol=1e-6)
@@ -229,7 +234,8 @@ def test_every_value_is_used_and_no_number_is_typed(full: dict[str, pd.DataFrame
     source = TEMPLATE.read_text(encoding="utf-8")
     values = document_of(full, synthetic.plan())[0]["values"]
     asked = set(re.findall(r'num\("(\w+)"\)', source))
-    assert asked == set(values)
+    captions = " ".join(importlib.import_module(f"figures.{name}").CAPTION for name in NAMES)
+    assert asked | set(re.findall(r"{(\w+)}", captions)) == set(values)
     prose = re.sub(r"[\d.]+(pt|cm|em|in|deg|fr)\b|#[\w.-]+\([^)]*\)", "", source)
     allowed = {"p < 0.05"}
     typed = [found for found in re.findall(r"p < 0\.05|\b\d+\.\d+\b", prose) if found not in allowed]
@@ -237,14 +243,14 @@ def test_every_value_is_used_and_no_number_is_typed(full: dict[str, pd.DataFrame
 
 
 def test_equal_inputs_give_equal_bytes(
-    full: dict[str, pd.DataFrame], drawings: dict[str, ReportFigure], tmp_path: Path
+    full: dict[str, pd.DataFrame], drawings: dict[str, Path], tmp_path: Path
 ) -> None:
     document = document_of(full, synthetic.plan())[0]
     (tmp_path / "numbers.json").write_text(json.dumps(document), encoding="utf-8")
     svgs = []
     for name, drawing in drawings.items():
         svgs.append(tmp_path / f"{name}.svg")
-        svgs[-1].write_bytes(drawing.svg.read_bytes())
+        svgs[-1].write_bytes(drawing.read_bytes())
     for output in ("one.pdf", "two.pdf"):
         compile_from_files(TEMPLATE, tmp_path / "numbers.json", svgs, tmp_path / output)
     assert (tmp_path / "one.pdf").read_bytes() == (tmp_path / "two.pdf").read_bytes()

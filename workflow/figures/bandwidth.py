@@ -15,6 +15,7 @@ from passline import titles
 from passline.derive import selection
 
 TABLES = ("passes", "ceilings", "registry", "tuning")
+MODELLED = True
 CAPTION = (
     "Modelled bytes (read, written, and lines fetched before they are written) over measured time, at the largest "
     "out-of-cache size. Left: each pass alone; the bar | is the ceiling with the same reads and writes in the "

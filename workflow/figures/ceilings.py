@@ -15,6 +15,7 @@ from passline import titles
 from passline.derive import selection
 
 TABLES = ("ceilings", "registry")
+MODELLED = True
 CAPTION = (
     "Ceilings of the widest instruction set: modelled bytes over time for each read/write mix and level, one "
     "thread and all, medians over rounds with 95 % intervals. Filled: ordinary stores, with the line fetched "

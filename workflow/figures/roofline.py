@@ -15,6 +15,7 @@ from passline import titles
 from passline.derive import counted, selection
 
 TABLES = ("passes", "ceilings", "registry", "tuning")
+MODELLED = True
 CAPTION = (
     "Roofline of the widest instruction set, one thread: slopes are the fastest loop with ordinary stores at each "
     "level, the flat roof is peak multiply-add. Dashed: DRAM with non-temporal stores; dotted: DRAM with all "

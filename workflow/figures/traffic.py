@@ -16,6 +16,7 @@ from passline import titles
 from passline.derive import counted, selection
 
 TABLES = ("passes", "registry", "tuning")
+MODELLED = True
 CAPTION = (
     "Bytes per element that each pass moves at the largest out-of-cache size. Bars are the model: read, fetched "
     "before it is written (write-allocate: less where hardware avoids it), and written. Points are counted, each from "

@@ -17,6 +17,7 @@ from passline.derive import selection
 from passline.derive.rounds import length_of
 from passline.errors import ReportError
 from passline.price import price_table
+from passline.questions import bound, questions
 from passline.statistics import FASTER, SLOWER, median_interval
 from passline.titles import (
     SMOKE_STAMP,
@@ -53,8 +54,8 @@ def numbers(tables: Tables, plan: Plan, table1: pd.DataFrame) -> dict[str, Any]:
         table1: class counts of the paper's Table 1 (reports/published/paper/table1.csv).
 
     Returns:
-        `headlines` (three sentences), `values` (key to text), `tables` (name to head and rows), `figures`
-        is added by the report; `measurement` says whether any of it is one.
+        `headlines` (three sentences), `questions` (with their answers), `values` (key to text), `tables` (name to head
+        and rows); `measurement` says whether any of it is one.
     """
     # The self-test may be of another build: the text says so.
     everything = {**selection.of_build(tables, plan), **{n: tables[n] for n in ("selftest",) if n in tables}}
@@ -64,6 +65,7 @@ def numbers(tables: Tables, plan: Plan, table1: pd.DataFrame) -> dict[str, Any]:
         "measurement": bool(plan["measurement"]),
         "stamp": SMOKE_STAMP,
         "headlines": headlines(tables, plan),
+        "questions": questions(everything, plan),
         "values": _values(tables, plan, facts) | beyond_report.values(everything, plan) | core_floor.values(everything),
         "tables": {
             "verdicts": report_tables.verdicts(tables["claims"], plan),
@@ -79,6 +81,7 @@ def numbers(tables: Tables, plan: Plan, table1: pd.DataFrame) -> dict[str, Any]:
             "traffic": report_tables.traffic(tables["registry"], plan),
             "variants": report_tables.variants(tables, plan),
             "price": price_table(tables, plan),
+            "paper_items": report_tables.paper_items(tables["paper_slots"]),
             "error": report_tables.error(tables["error_over_n"], tables["registry"], plan),
             "skipped": report_tables.skipped(tables["skipped"]),
             "marked": report_tables.marked_rounds(tables["rounds"]),
@@ -225,29 +228,11 @@ def _why(tables: Tables, plan: Plan) -> str:
         for variant in ("tuned", "preset"):
             rows = selection.judged_passes(tables, names, isa, variant, max(sizes, default=0))
             if len(rows):
-                clauses.append(f"{isa_title(isa, plan)} ({variant}): {bounds_in_words(rows)}")
+                clauses.append(f"{isa_title(isa, plan)} ({variant}): {bound.in_words(rows)}")
                 break
     if not clauses:
         return "What bounds the passes out of cache was not judged: none was timed alone at such a size."
     return f"What bounds the passes out of cache. {'. '.join(clauses)}."
-
-
-def bounds_in_words(rows: pd.DataFrame) -> str:
-    """Which passes memory bounds, which arithmetic, and which neither alone explains."""
-    words = {
-        "memory": "memory bandwidth bounds {}",
-        "core": "arithmetic bounds {}",
-        "both": "neither alone explains {}",
-        "-": "{} not judged",
-    }
-    parts = []
-    for bound, phrase in words.items():
-        names = list(rows.loc[rows["bound"] == bound, "pass"])
-        if names:
-            parts.append(
-                phrase.format(f"all {len(names)} passes" if len(names) == len(rows) else formats.listed(names))
-            )
-    return "; ".join(parts)
 
 
 # --- values ------------------------------------------------------------------------------------
@@ -258,6 +243,7 @@ def _values(tables: Tables, plan: Plan, facts: Mapping[str, str]) -> dict[str, s
         "study_title": str(plan["title"]),
         "machine": str(tables["machines"]["machine"].iloc[0]),
         "session": str(plan["session"]),
+        "folder": str(plan["folder"]),
         "build_id": formats.listed(sorted(set(tables["registry"]["build_id"]))),
         "command": str(plan["command"]),
         "denormals": "Flush-to-zero and denormals-are-zero are set, as in the benchmark released with the paper."
@@ -280,7 +266,6 @@ def _values(tables: Tables, plan: Plan, facts: Mapping[str, str]) -> dict[str, s
         "effort": effort_in_words(plan["effort"], plan["design"]),
         "shown_variant": shown_variant(selection.whole(tables["passes"])) or "none",
         "inputs": formats.listed(sorted(set(tables["ratios"]["inputs"]))) or "none",
-        "why": _why(tables, plan) if plan["measurement"] else "What bounds the passes is withheld in a smoke run.",
         "other_pairs": other_pairs(tables, plan),
         "paper": str(plan.get("paper") or ""),
         **question_words(plan),

@@ -6,7 +6,6 @@ import json
 import shutil
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,17 +14,7 @@ import typst
 from passline.errors import ReportError
 
 
-@dataclass(frozen=True)
-class ReportFigure:
-    """A figure of the report: its drawing and its caption."""
-
-    svg: Path
-    caption: str
-
-
-def compile_report(
-    template: Path, numbers: Mapping[str, Any], figures: Mapping[str, ReportFigure], output: Path
-) -> None:
+def compile_report(template: Path, numbers: Mapping[str, Any], figures: Mapping[str, Path], output: Path) -> None:
     """Write the PDF; raise ReportError where a figure or a number that the template names is missing.
 
     The template sees one folder, holding `numbers.json` and `figures/<name>.svg`. Fonts are those that
@@ -33,19 +22,21 @@ def compile_report(
 
     Args:
         template: Typst source.
-        numbers: contents of numbers.json.
-        figures: figures by name.
+        numbers: contents of numbers.json, with the notes on its figures.
+        figures: drawings (SVG) by name.
         output: the PDF to write.
     """
     with tempfile.TemporaryDirectory() as folder:
         stage = Path(folder)
         (stage / "figures").mkdir()
-        for name, figure in figures.items():
-            if not figure.svg.is_file():
-                raise ReportError(figure.svg, "the figure does not exist", f"Draw it: snakemake {figure.svg}")
-            shutil.copyfile(figure.svg, stage / "figures" / f"{name}.svg")
-        document = dict(numbers) | {"figures": {name: figure.caption for name, figure in figures.items()}}
-        (stage / "numbers.json").write_text(json.dumps(document, ensure_ascii=False), encoding="utf-8")
+        for name, svg in figures.items():
+            if not svg.is_file():
+                raise ReportError(svg, "the figure does not exist", f"Draw it: snakemake {svg}")
+            shutil.copyfile(svg, stage / "figures" / f"{name}.svg")
+        notes = {name: note for name, note in numbers["figures"].items() if name in figures}
+        (stage / "numbers.json").write_text(
+            json.dumps({**numbers, "figures": notes}, ensure_ascii=False), encoding="utf-8"
+        )
         shutil.copyfile(template, stage / "report.typ")
         try:
             pdf = typst.compile(stage / "report.typ", root=stage, ignore_system_fonts=True, timestamp=0)

@@ -378,3 +378,15 @@ def marked_rounds(rounds: pd.DataFrame) -> ReportTable:
     totals = rounds["block"].str.split("-", n=1).str[0].value_counts()
     rows = [[str(kind), f"{number} of {totals[kind]}", str(why)] for (kind, why), number in counted.items()]
     return table(["blocks", "rounds marked", "reason"], rows)
+
+
+def paper_items(slots: pd.DataFrame) -> ReportTable:
+    """The paper's tables and figures, whether their content is at hand, and where the report answers each."""
+    rows = []
+    for (item, holds), mine in slots.groupby(["item", "holds"], sort=False):
+        first = mine.iloc[0]
+        read = f"{int(mine['numbers'].sum())} numbers read off" if mine["numbers"].any() else "not at hand"
+        rows.append(
+            [item, holds, read if first["confirmed"] == "-" else f"confirmed: {first['confirmed']}", first["ours"]]
+        )
+    return table(["in the paper", "what it shows", "its content", "answered here by"], rows)

@@ -1,6 +1,7 @@
 """What every rule refers to: the session's setup, its paths, and the modules a script depends on."""
 
 import os
+from glob import glob
 
 from snakemake.exceptions import WorkflowError
 

@@ -3,6 +3,7 @@ rule figure:
     input:
         tables=tables_of,
         plan=rules.plan.output.plan,
+        numbers=rules.numbers.output[0],
         figure="workflow/figures/{figure}.py",
         parts=parts_of,
         modules=modules("figure"),

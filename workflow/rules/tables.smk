@@ -195,6 +195,25 @@ rule beyond:
         "../scripts/beyond.py"
 
 
+# What is known of the paper's own tables and figures.
+rule paper:
+    input:
+        slots="reports/paper.yaml",
+        numbers=glob("reports/published/paper/*.csv"),
+        modules=modules("paper"),
+    output:
+        slots=f"{TABLES}/paper_slots.csv",
+        values=f"{TABLES}/paper_values.csv",
+    log:
+        f"{RESULTS}/logs/paper.log",
+    params:
+        folder="reports/published/paper",
+    message:
+        "read what is known of the paper's figures"
+    script:
+        "../scripts/paper.py"
+
+
 # Every number and sentence of the report's text.
 rule numbers:
     input:
@@ -207,6 +226,7 @@ rule numbers:
         machines=rules.machines.output[0],
         passes=rules.passes.output[0],
         ratios=rules.ratios.output.ratios,
+        round_ratios=rules.ratios.output.round_ratios,
         claims=rules.claims.output[0],
         beyond=rules.beyond.output.beyond,
         crossovers=rules.crossovers.output.table,
@@ -214,8 +234,10 @@ rule numbers:
         port_model=rules.port_model.output[0],
         baselines=rules.timings.output.baselines,
         skipped=rules.skipped.output[0],
+        paper_slots=rules.paper.output.slots,
         plan=rules.plan.output.plan,
         table1="reports/published/paper/table1.csv",
+        figures=expand("workflow/figures/{figure}.py", figure=FIGURES),
         modules=modules("numbers"),
     output:
         f"{RESULTS}/numbers.json",

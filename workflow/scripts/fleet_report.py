@@ -7,7 +7,7 @@ from pathlib import Path
 from passline import figure_style as style
 from passline.fleet_figures import CAPTIONS, FIGURES
 from passline.fleet_report import document
-from passline.report import ReportFigure, compile_report
+from passline.report import compile_report
 from passline.script import reporting
 from passline.tables import read_table
 
@@ -19,14 +19,16 @@ def main(tables: Sequence[Path], plan: Path, imported: Path, template: Path, fig
     refused = json.loads(imported.read_text(encoding="utf-8"))["refused"]
     described = document(frames, scheme, refused)
     figures.mkdir(parents=True, exist_ok=True)
+    captions = {name: {"caption": text.format(**described["values"])} for name, text in CAPTIONS.items()}
     drawn = {}
     for name, draw in FIGURES.items():
         drawing = draw(frames, scheme)
         if not described["measurement"]:
             style.stamp(drawing, described["stamp"])
-        style.save(drawing, figures / f"{name}.svg", figures / f"{name}.pdf")
-        drawn[name] = ReportFigure(figures / f"{name}.svg", CAPTIONS[name].format(**described["values"]))
-    compile_report(template, described, drawn, out)
+        drawn[name] = figures / f"{name}.svg"
+        caption = captions[name]["caption"]
+        style.save(drawing, drawn[name], figures / f"{name}.pdf", title=caption, about=[described["values"]["title"]])
+    compile_report(template, {**described, "figures": captions}, drawn, out)
 
 
 if __name__ == "__main__":

@@ -94,11 +94,11 @@ def build(folder: Path) -> None:
         known = {name: tables / f"{name}.csv" for name in numbers.TABLES}
         if (tables / f"{OPTIONAL}.csv").is_file():
             known[OPTIONAL] = tables / f"{OPTIONAL}.csv"
-        numbers.main(known, plan, TABLE1, stage / "numbers.json")
+        numbers.main(known, plan, TABLE1, [path.stem for path in _figures()], stage / "numbers.json")
         drawings = []
         for path in _figures():
             svg, pdf, csv = (stage / f"{path.stem}.{suffix}" for suffix in ("svg", "pdf", "csv"))
-            figure.main(path.stem, tables, plan, svg, pdf, csv)
+            figure.main(path.stem, tables, plan, stage / "numbers.json", svg, pdf, csv)
             drawings.append(svg)
         report.main(TEMPLATE, stage / "numbers.json", drawings, folder / "report.pdf")
         shutil.copy(stage / f"{SHOWN}.svg", folder)

@@ -1,11 +1,13 @@
 """Compute every number and sentence that the report's text uses."""
 
+import importlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
 
+from passline.figure_notes import notes
 from passline.numbers import numbers
 from passline.script import reporting
 from passline.tables import read_table
@@ -20,6 +22,7 @@ TABLES = (
     "machines",
     "passes",
     "ratios",
+    "round_ratios",
     "claims",
     "beyond",
     "crossovers",
@@ -27,13 +30,17 @@ TABLES = (
     "port_model",
     "baselines",
     "skipped",
+    "paper_slots",
 )
 
 
-def main(tables: Mapping[str, Path], plan: Path, table1: Path, output: Path) -> None:
-    """Read the tables by name, the plan and the paper's Table 1, write numbers.json."""
+def main(tables: Mapping[str, Path], plan: Path, table1: Path, figures: Sequence[str], output: Path) -> None:
+    """Read the tables by name, the plan and the paper's Table 1, write numbers.json, with a note on each figure."""
     frames = {name: read_table(name, path) for name, path in tables.items()}
-    document = numbers(frames, json.loads(plan.read_text(encoding="utf-8")), pd.read_csv(table1))
+    scheme = json.loads(plan.read_text(encoding="utf-8"))
+    document = numbers(frames, scheme, pd.read_csv(table1))
+    modules = {name: importlib.import_module(f"figures.{name}") for name in figures}
+    document["figures"] = notes(modules, frames, scheme, document["values"])
     output.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
@@ -44,4 +51,5 @@ if __name__ == "__main__":
         selftest, _ = snakemake.params.selftest
         if selftest:
             tables["selftest"] = Path(selftest)
-        main(tables, Path(source.plan), Path(source.table1), Path(snakemake.output[0]))
+        figures = [Path(path).stem for path in source.figures]
+        main(tables, Path(source.plan), Path(source.table1), figures, Path(snakemake.output[0]))

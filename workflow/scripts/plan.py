@@ -61,6 +61,7 @@ def main(
         plan_out,
         {
             "session": config["session"],
+            "folder": setup.session_folder,
             "machine": setup.label,
             "study": setup.study.name,
             "title": setup.study.title,
