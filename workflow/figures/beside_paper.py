@@ -95,7 +95,6 @@ def _frame(ax: Axes, words: str) -> None:
     """A slot without numbers, and why."""
     ax.set_axis_off()
     look: dict[str, Any] = {"fill": False, "edgecolor": "0.6", "linewidth": 0.7, "linestyle": (0, (3, 3))}
-    look: dict[str, Any] = {"fill": False, "edgecolor": "0.6", "linewidth": 0.7, "linestyle": (0, (3, 3))}
     ax.add_patch(Rectangle((0, 0), 1, 1, transform=ax.transAxes, clip_on=False, **look))
     ax.text(
         0.5, 0.5, words, transform=ax.transAxes, ha="center", va="center", fontsize=6.0, color="0.35", style="italic"
