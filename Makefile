@@ -39,7 +39,7 @@ test: setup style
 report: setup
 	@$(BIN)/passline republish
 
-# What takes minutes; .ci/run runs it beside `make test`.
+# What takes minutes.
 slow: setup
 	@$(BIN)/python -m pytest -m slow -n 2 --dist loadfile
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -83,7 +84,12 @@ def timings() -> pd.DataFrame:
 
 
 def tables() -> dict[str, pd.DataFrame]:
-    """All tables of the session."""
+    """All tables of the session: a dict of the caller's own, over frames that are made once."""
+    return dict(_tables())
+
+
+@cache
+def _tables() -> dict[str, pd.DataFrame]:
     known, timed, scheme = synthetic.tables(), timings(), plan()
     some = known["rounds"].drop_duplicates("round")
     blocks = [b for b in sorted(set(timed["block"])) if b.startswith("beyond")]

@@ -48,8 +48,6 @@ def test_a_published_report_is_rebuilt_from_its_tables_to_the_byte(session: Path
     (target / "report.pdf").unlink()
     freeze.build(target)
     assert (target / "report.pdf").read_bytes() == first
-    again = freeze.freeze(session, tmp_path)
-    assert (again / "report.pdf").read_bytes() == first
 
 
 def test_what_is_no_measurement_is_refused(session: Path, tmp_path: Path) -> None:
@@ -80,6 +78,7 @@ def test_a_session_that_is_not_there_or_not_finished(session: Path, tmp_path: Pa
 
 def test_a_session_that_is_too_large(session: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(freeze, "MOST_BYTES", 1000)
+    monkeypatch.setattr(freeze, "build", lambda _: None)  # its tables alone are too large
     with pytest.raises(ReportError, match=r"MB, a published report may take 0\.001"):
         freeze.freeze(session, tmp_path)
     assert not list(tmp_path.iterdir())
