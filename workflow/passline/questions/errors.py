@@ -56,8 +56,8 @@ def _spread(rows: pd.DataFrame, column: str, plan: Mapping[str, Any], shown: Any
         if len(mine):
             ends = mine.sort_values(column).iloc[[0, -1]]
             told = [f"{shown(float(r[column]))} ({algorithm_title(r['algorithm'], plan)})" for _, r in ends.iterrows()]
-            said.append(" to ".join(dict.fromkeys(told)) + f" {whose}")
-    return ", ".join(said)
+            said.append((" to ".join(dict.fromkeys(told)), whose))
+    return ", ".join(f"{told} {whose}" if len(said) > 1 else told for told, whose in said)
 
 
 def _ulp(value: float) -> str:

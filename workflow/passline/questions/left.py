@@ -23,8 +23,8 @@ def title(plan: Mapping[str, Any]) -> str:  # noqa: ARG001  # every question is 
 
 
 def asked(plan: Mapping[str, Any]) -> bool:
-    """Where something ran beside its floor."""
-    return bool(plan.get("beyond", {}).get("floors"))
+    """Where the study has algorithms beyond the paper: they run beside their floors."""
+    return selection.rival(plan) is not None
 
 
 def answer(tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any]) -> list[str]:
