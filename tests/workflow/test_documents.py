@@ -243,3 +243,20 @@ def test_an_environment_is_made_without_a_network(tmp_path: Path):
     assert made.returncode == 0, made.stderr[-3000:]
     assert shell(tmp_path, ".venv/bin/passline --help").returncode == 0
     assert sum(path.stat().st_size for path in (tmp_path / "wheels").iterdir()) < 0.25e9
+
+
+FIGURE = """
+TABLES = ("ratios",)
+CAPTION, LIMITS, SECTION = "Tried.", "Nothing.", "details"
+"""
+
+
+def test_a_figure_that_is_added_is_planned_without_another_edit(clone: Path):
+    """As CONTRIBUTING.md says; nothing of it is imported before it is drawn."""
+    path = clone / "workflow" / "figures" / "tried.py"
+    path.write_text(FIGURE)
+    known = list(path.parent.glob("[a-z]*.py"))
+    said = shell(clone, "snakemake -n --until figure").stdout
+    path.unlink()
+    assert set(re.findall(r"^figure +(\d+)", said, re.MULTILINE)) == {str(len(known))}
+    assert "draw tried" in said
