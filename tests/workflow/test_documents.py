@@ -259,4 +259,3 @@ def test_a_figure_that_is_added_is_planned_without_another_edit(clone: Path):
     said = shell(clone, "snakemake -n --until figure").stdout
     path.unlink()
     assert set(re.findall(r"^figure +(\d+)", said, re.MULTILINE)) == {str(len(known))}
-    assert "draw tried" in said
