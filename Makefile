@@ -35,8 +35,10 @@ $(INSTALLED): constraints.txt pyproject.toml
 test: setup style
 	@$(BIN)/python -m pytest -n 2 --dist loadfile
 
-# Every published report, rebuilt from its tables: no compiler, no counters, the same bytes for the same versions.
+# Every published report, rebuilt from its tables, and what documents say of it: no compiler, no counters, the same bytes
+# for the same versions.
 report: setup
+	@$(BIN)/python -m passline.readme_blocks
 	@$(BIN)/passline republish
 
 # What takes minutes.

@@ -138,6 +138,14 @@ def test_memory_bound_claim(
     assert row["isa"] == "avx512f"
 
 
+def test_a_claim_that_is_added_is_judged(published: Mapping[str, Any], full: dict[str, pd.DataFrame]) -> None:
+    """As CONTRIBUTING.md says, with nothing but its entry."""
+    added = {**published["claims"][1], "id": "added", "scope": {**published["claims"][1]["scope"], "sizes": ["L2"]}}
+    table = judged({**published, "claims": [*published["claims"], added]}, full)
+    assert set(table.loc["added", "verdict_here"]) <= {"holds here", "does not hold here"}
+    assert set(table.loc["added", "scope"]) == {"skylake-x; avx2; L2"}
+
+
 def test_one_inaccurate_pass_refutes_no_overflow(published: Mapping[str, Any], full: dict[str, pd.DataFrame]) -> None:
     accuracy = full["accuracy"].copy()
     accuracy.loc[(accuracy["pass"] == "raddextexp") & (accuracy["inputs"] == "narrow"), "passed"] = False

@@ -50,6 +50,22 @@ def test_a_published_report_is_rebuilt_from_its_tables_to_the_byte(session: Path
     assert (target / "report.pdf").read_bytes() == first
 
 
+def test_data_that_are_not_what_was_published_are_refused_by_name(tmp_path: Path) -> None:
+    target = shutil.copytree(next(freeze.published()), tmp_path / "published")
+    manifest = json.loads((target / "manifest.json").read_text())
+    assert freeze.verify(target) == manifest["data_sha256"]
+    assert {"plan.json", "tables/ratios.csv"} <= manifest["files"].keys()
+    for name in ("plan.json", "tables/ratios.csv"):
+        before = (target / name).read_bytes()
+        (target / name).write_bytes(before + b" ")
+        with pytest.raises(ReportError, match=f"{name}: is not what was published"):
+            freeze.verify(target)
+        (target / name).write_bytes(before)
+    (target / "tables" / "more.csv").write_text("")
+    with pytest.raises(ReportError, match=r"more\.csv: is not what was published"):
+        freeze.verify(target)
+
+
 def test_what_is_no_measurement_is_refused(session: Path, tmp_path: Path) -> None:
     with pytest.raises(ReportError, match="is a smoke run, not a measurement"):
         freeze.freeze(changed(session, tmp_path / "smoke", measurement=False), tmp_path / "out")
@@ -87,4 +103,8 @@ def test_a_session_that_is_too_large(session: Path, tmp_path: Path, monkeypatch:
 def test_the_published_reports_are_what_their_tables_give(capsys: pytest.CaptureFixture[str]) -> None:
     """Where this fails, the text, a figure or a version has changed: look at it, then `make report`."""
     assert list(freeze.published())
-    assert cli.main(["republish", "--check"]) == 0, capsys.readouterr().out
+    status = cli.main(["republish", "--check"])
+    said = capsys.readouterr()
+    assert status == 0, said.out + said.err
+    for folder in freeze.published():
+        assert f"{folder.name}: data {freeze.verify(folder)}, as published; the report as it was\n" in said.out

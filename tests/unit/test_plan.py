@@ -1,13 +1,14 @@
 """What is timed, and what is skipped with which reason."""
 
 import copy
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
 import yaml
 
-from passline.contenders import Built, alone, untuned
+from passline.contenders import Built, alone, led_to, untuned
 from passline.effort import design
 from passline.errors import ConfigError
 from passline.measure.round import row_counts
@@ -80,6 +81,20 @@ def test_a_pass_alone_scales_in_place_by_one():
     contender = alone(STUDY, STUDY.preset("vmulc", "avx2"), Built("gcc", "id", CHOSEN))
     assert contender["state"] == {"scale": 1.0}
     assert contender["prefix"] == [STUDY.preset(p, "avx2").name for p in ("rmax", "raddstoreexpminusmax")]
+
+
+def test_an_isa_that_some_passes_know_nothing_of_is_timed_where_it_can_be():
+    """As one that is new: variants that name their ISAs leave it out, and so have no state to hand on to a pass."""
+    isas = {**ISAS, "new": replace(ISAS["avx2"], name="new")}
+    study = load_study(KERNELS / "softmax", isas)
+    lacking = {name for name in study.algorithms if study.lacks(name, "new")}
+    assert lacking
+    assert not lacking & set(study.papers)
+    led = {v.pass_name for v in study.variants if v.isa == "new" and led_to(study, v)}
+    not_led = {v.pass_name for v in study.variants if v.isa == "new"} - led
+    assert not_led == {"vscaleexpref"}
+    assert led >= {name for paper in study.papers for name in study.algorithms[paper].passes}
+    assert all(led_to(study, v) for v in study.variants if v.isa in ISAS)
 
 
 def test_a_variant_that_failed_the_check_is_never_timed():

@@ -1,19 +1,66 @@
 """Generated parts of documents are up to date."""
 
+import pandas as pd
 import pytest
 import yaml
 
-from passline import config_readme
-from passline.readme_blocks import README, traffic_block, with_block
-from passline.registry import KERNELS, load_isas, load_study
+from passline import config_readme, readme_blocks
+from passline.artifact_blocks import ARTIFACT, ROOT, Session, claims_block, time_block
 from passline.schema import SCHEMAS
 
 
-def test_the_traffic_table_is_the_studys():
-    text = README.read_text(encoding="utf-8")
-    block = traffic_block(load_study(KERNELS / "softmax", load_isas()))
-    assert with_block(text, block) == text, "run python -m passline.readme_blocks"
-    assert "| **Two-Pass** | 2 N | 1 N | 12 | 16 |" in text
+@pytest.fixture(scope="module")
+def documents():
+    return readme_blocks.documents()
+
+
+def test_the_blocks_are_up_to_date(documents):
+    for path, text in documents.items():
+        assert path.read_text(encoding="utf-8") == text, "run python -m passline.readme_blocks"
+    assert "| **Two-Pass** | 2 N | 1 N | 12 | 16 |" in documents[readme_blocks.README]
+
+
+def test_each_claim_and_goal_stands_in_the_appendix_once(documents):
+    appendix = documents[ARTIFACT]
+    for kind in ("claims", "goals"):
+        for entry in yaml.safe_load((ROOT / "reports" / f"{kind}.yaml").read_text())[kind]:
+            assert appendix.count(f"| `{entry['id']}` |") == 1
+
+
+def test_a_published_session_that_says_another_verdict_is_shown_so():
+    claims = pd.DataFrame(
+        {"claim": ["a", "a", "b", "b"], "variant": ["preset", "tuned"] * 2, "verdict_here": ["x", "x", "x", "y"]}
+    )
+    found = Session({"machine": "here"}, {"claims": claims})
+    scope = {"microarchitectures": ["any"], "isa": "widest", "sizes": ["L1"]}
+    entries = [{"id": name, "kind": "speedup", "statement": "faster", "scope": scope} for name in "abc"]
+    lines = claims_block(entries, [found]).splitlines()
+    assert lines[0].endswith("| found on `here` |")
+    assert lines[2] == "| `a` | faster | any; widest; L1 | `snakemake --until ratios` | `ratios` | x |"
+    assert lines[3].endswith("| preset: x, tuned: y |")
+    assert lines[4].endswith("| not judged |")
+
+
+def test_times_of_steps_are_those_of_their_rounds():
+    minutes = [("ceilings-L1-t1", 0), ("ceilings-L1-t1", 1), ("tune-hot-n1", 2), ("algorithms-hot-n1", 5), ("split", 6)]
+    rounds = pd.DataFrame(
+        {
+            "block": [block for block, _ in minutes],
+            "start_utc": [f"2026-01-01T00:{minute:02d}:00+00:00" for _, minute in minutes],
+            "duration_s": 30.0,
+            "buffer_bytes": [1 << 20, 2 << 20, 3 << 20, 4 << 20, 5 << 20],
+        }
+    )
+    cells = [
+        line.split(" | ")[1:-1] for line in time_block([Session({"machine": "here"}, {"rounds": rounds})]).splitlines()
+    ]
+    assert cells[2:] == [
+        ["ceilings", "1", "2", "1:00", "1:30"],
+        ["tuning", "1", "1", "0:30", "0:30"],
+        ["choosing, between tuning and timing", "", "", "", "2:30"],
+        ["timing", "2", "2", "1:00", "1:30"],
+        ["all", "4", "5", "2:30", "6:30"],
+    ]
 
 
 def test_the_configs_readme_is_the_schemas():

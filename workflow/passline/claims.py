@@ -82,7 +82,7 @@ def microarchitecture(machines: pd.DataFrame) -> str:
 
 def _row(claim: Mapping[str, Any], variant: str, here: str, tables: Tables, plan: Mapping[str, Any]) -> dict[str, Any]:
     if plan["measurement"]:
-        finding = _JUDGES[claim["kind"]](claim, variant, tables, plan)
+        finding = JUDGES[claim["kind"]].finding(claim, variant, tables, plan)
     else:
         finding = _undecided("smoke run, not a measurement: verdicts withheld")
     named = claim["scope"]["microarchitectures"]
@@ -258,8 +258,17 @@ def _judge_no_overflow(claim: Mapping[str, Any], variant: str, tables: Tables, p
     )
 
 
-_JUDGES: Mapping[str, Callable[[Mapping[str, Any], str, Tables, Mapping[str, Any]], Finding]] = {
-    "speedup": _judge_speedup,
-    "memory_bound": _judge_memory_bound,
-    "no_overflow": _judge_no_overflow,
+@dataclass(frozen=True)
+class Judge:
+    """How claims of a kind are judged, the table that their numbers stand in, and the rule that writes it."""
+
+    finding: Callable[[Mapping[str, Any], str, Tables, Mapping[str, Any]], Finding]
+    table: str
+    rule: str
+
+
+JUDGES: Mapping[str, Judge] = {
+    "speedup": Judge(_judge_speedup, "ratios", "ratios"),
+    "memory_bound": Judge(_judge_memory_bound, "passes", "passes"),
+    "no_overflow": Judge(_judge_no_overflow, "accuracy", "check"),
 }

@@ -126,12 +126,21 @@ def _ceiling(study: Study, ceilings: Study, variant: Variant) -> Variant | None:
     )
 
 
+def _before(study: Study, pass_name: str) -> tuple[Step, ...]:
+    """The steps before a pass in its algorithm."""
+    algorithm = next((a for a in study.algorithms.values() if pass_name in a.passes), None)
+    return algorithm.steps[: algorithm.passes.index(pass_name)] if algorithm else ()
+
+
+def led_to(study: Study, variant: Variant) -> bool:
+    """Whether its ISA has variants of the passes before it, without which it cannot be timed alone."""
+    return all(study.variants_of(s.pass_name, variant.isa, s) for s in _before(study, variant.pass_name))
+
+
 def alone(study: Study, variant: Variant, built: Built) -> Contender:
     """A single pass, or a ceiling. Passes before it in its algorithm run once, so that it finds the state it needs."""
     step = study.passes[variant.pass_name]
-    algorithm = next((a for a in study.algorithms.values() if step.name in a.passes), None)
-    before = algorithm.steps[: algorithm.passes.index(step.name)] if algorithm else ()
-    prefix = [study.preset(s.pass_name, variant.isa, s).name for s in before]
+    prefix = [study.preset(s.pass_name, variant.isa, s).name for s in _before(study, step.name)]
     # A pass that scales in place would drive y to zero, and denormals, when run again and again.
     state = {"scale": 1.0} if step.in_place or not prefix else {}
     key = _key(built, study.name, "-", step.name, variant.isa, variant.name)

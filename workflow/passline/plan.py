@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from passline import known_baselines, plan_beyond
-from passline.contenders import Built, alone, consumed, runs
+from passline.contenders import Built, alone, consumed, led_to, runs
 from passline.effort import design
 from passline.errors import ConfigError
 from passline.known_baselines import Known, asked
@@ -310,6 +310,7 @@ class Planner:
         large = self.host.caches.elements("llc", 1)
         beyond = any(map(plan_beyond.is_beyond, self.config["blocks"]))
         timed = self.study.variants if beyond else plan_beyond.papers_variants(self.study)
+        timed = tuple(v for v in timed if led_to(self.study, v))
         sizes = sorted({self.key["L1"], self.key["L2"], large})
         blocks = [
             self.block(

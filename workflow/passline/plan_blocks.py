@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from passline.contenders import Built, algorithm, alone, has, outside
+from passline.contenders import Built, algorithm, alone, has, led_to, outside
 from passline.effort import looks
 from passline.known_baselines import STUDY, Known
 from passline.measure.spec import Block, Contender, Stop
@@ -89,7 +89,8 @@ def single(study: Study, ceilings: Study, built: Built, isa: str) -> list[Conten
     here = [p for p in papers_passes(study) if study.variants_of(p, isa)]
     labels = {*here, *(step.label for step in of_paper)}
     names = {study.preset(p, isa).name for p in here} | {v for (label, _), v in built.chosen.items() if label in labels}
-    passes = [alone(study, v, built) for v in study.variants if v.isa == isa and v.name in names]
+    named = [v for v in study.variants if v.isa == isa and v.name in names and led_to(study, v)]
+    passes = [alone(study, v, built) for v in named]
     roofs = [
         alone(ceilings, v, built)
         for v in ceilings.variants

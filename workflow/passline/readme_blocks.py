@@ -1,14 +1,15 @@
-"""The generated block of kernels/README.md. `python -m passline.readme_blocks` rewrites it; a test compares it."""
+"""The generated blocks of documents. `python -m passline.readme_blocks` rewrites them; a test compares them."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
+from passline import artifact_blocks
 from passline.algorithms import Step
 from passline.registry import KERNELS, Study, load_isas, load_study, traffic
 
 README = KERNELS / "README.md"
-BEGIN, END = "<!-- traffic: begin -->", "<!-- traffic: end -->"
 
 
 def traffic_block(study: Study) -> str:
@@ -43,16 +44,29 @@ def _non_temporal(study: Study, step: Step) -> bool:
     return bool(variants) and all(v.non_temporal for v in variants)
 
 
-def with_block(text: str, block: str) -> str:
-    """`text` with the block between its markers; ValueError where a marker is missing."""
-    head, tail = text.index(BEGIN) + len(BEGIN), text.index(END)
-    return f"{text[:head]}\n{block}\n{text[tail:]}"
+def with_blocks(text: str, blocks: Mapping[str, str]) -> str:
+    """`text` with each block between the markers of its name; ValueError where a marker is missing."""
+    for name, block in blocks.items():
+        begin, end = f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
+        head, tail = text.index(begin) + len(begin), text.index(end)
+        text = f"{text[:head]}\n{block}\n{text[tail:]}"
+    return text
 
 
-def main(path: Path = README) -> None:
-    """Rewrite the block."""
-    block = traffic_block(load_study(KERNELS / "softmax", load_isas()))
-    path.write_text(with_block(path.read_text(encoding="utf-8"), block), encoding="utf-8")
+def documents() -> dict[Path, str]:
+    """Each document with generated blocks, and its text as it must be."""
+    isas = load_isas()
+    blocks = {
+        README: {"traffic": traffic_block(load_study(KERNELS / "softmax", isas))},
+        artifact_blocks.ARTIFACT: artifact_blocks.blocks(isas),
+    }
+    return {path: with_blocks(path.read_text(encoding="utf-8"), mine) for path, mine in blocks.items()}
+
+
+def main() -> None:
+    """Rewrite the blocks."""
+    for path, text in documents().items():
+        path.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

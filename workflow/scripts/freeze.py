@@ -42,7 +42,7 @@ def run(given: argparse.Namespace) -> int:
     """Publish a session: its tables, its report, and the figure that the README shows."""
     target = freeze(given.results, given.into)
     size = sum(path.stat().st_size for path in target.rglob("*") if path.is_file())
-    print(f"{target}: {binary_bytes(size)}, data {_manifest(target)['data_sha256'][:16]}")
+    print(f"{target}: {binary_bytes(size)}, data {verify(target)[:16]}")
     return 0
 
 
@@ -67,9 +67,8 @@ def freeze(results: Path, into: Path) -> Path:
         elif name != OPTIONAL:
             raise ReportError(source, "the table does not exist", "Run snakemake to its end first")
     build(waiting)
-    files = {path.relative_to(waiting).as_posix(): path.read_bytes() for path in (waiting / "tables").iterdir()}
     told = {key: plan[key] for key in ("machine", "session", "study")}
-    write_json(waiting / "manifest.json", {**told, **bundle.described(files)})
+    write_json(waiting / "manifest.json", {**told, **bundle.described(_data(waiting))})
     size = sum(path.stat().st_size for path in waiting.rglob("*") if path.is_file())
     if size > MOST_BYTES:
         shutil.rmtree(waiting)
@@ -104,6 +103,29 @@ def build(folder: Path) -> None:
         shutil.copy(stage / f"{SHOWN}.svg", folder)
 
 
+def verify(folder: Path) -> str:
+    """The hash of a published session's data; ReportError where a file is not the one that was published."""
+    manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    found = bundle.described(_data(folder))
+    listed, there = manifest["files"], found["files"]
+    for name in sorted(listed.keys() | there.keys()):
+        if listed.get(name) != there.get(name):
+            raise ReportError(
+                folder / name,
+                "is not what was published: manifest.json has another checksum of it, or it is in only one of the two",
+                "Take the folder from the repository again, or publish the session anew: passline freeze",
+            )
+    if manifest["data_sha256"] != found["data_sha256"]:
+        raise ReportError(folder / "manifest.json", "its data_sha256 is not that of its files", "Take the folder anew")
+    return str(found["data_sha256"])
+
+
+def _data(folder: Path) -> dict[str, bytes]:
+    """All that a published report is built from."""
+    files = [folder / "plan.json", *sorted((folder / "tables").iterdir())]
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
+
+
 def published(folder: Path = PUBLISHED) -> Iterator[Path]:
     """The published folders."""
     yield from sorted(path.parent for path in folder.glob("*/plan.json"))
@@ -111,11 +133,6 @@ def published(folder: Path = PUBLISHED) -> Iterator[Path]:
 
 def _figures() -> list[Path]:
     return sorted(FIGURES.glob("[a-z]*.py"))
-
-
-def _manifest(folder: Path) -> dict[str, str]:
-    told: dict[str, str] = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
-    return told
 
 
 def _refuse(results: Path, plan: dict[str, object]) -> None:

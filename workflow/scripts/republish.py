@@ -1,4 +1,4 @@
-"""`passline republish`: every published report, rebuilt from its tables."""
+"""`passline republish`: every published report, rebuilt from its tables, after these were found as published."""
 
 from __future__ import annotations
 
@@ -16,12 +16,14 @@ def run(given: argparse.Namespace) -> int:
     """Rebuild all; with --check, name those whose bytes would differ."""
     changed = 0
     for folder in freeze.published():
+        data = freeze.verify(folder)
         paths = [folder / "report.pdf", folder / f"{freeze.SHOWN}.svg"]
         before = {path: path.read_bytes() if path.is_file() else b"" for path in paths}
         freeze.build(folder)
         different = [path.name for path in paths if path.read_bytes() != before[path]]
         changed += bool(different)
-        print(f"{folder.name}: {' and '.join(different) + ' changed' if different else 'as it was'}")
+        report = f"{' and '.join(different)} changed" if different else "the report as it was"
+        print(f"{folder.name}: data {data}, as published; {report}")
         if given.check:
             for path in paths:
                 path.write_bytes(before[path])
