@@ -17,16 +17,19 @@ from passline.derive import counted, selection
 TABLES = ("passes", "ceilings", "registry", "tuning")
 MODELLED = True
 CAPTION = (
-    "Roofline of the widest instruction set, one thread: slopes are the fastest loop with ordinary stores at each "
-    "level, the flat roof is peak multiply-add. Dashed: DRAM with non-temporal stores; dotted: DRAM with all "
-    "cores. Points: each pass alone at the largest out-of-cache size, filled where its bytes were counted, hollow "
-    "where they are modelled (write-allocate included). Thin lines join the passes of an algorithm, in order."
+    "Roofline of the widest instruction set, one thread: slopes are the fastest loop that reads, with ordinary "
+    "stores, at each level, the flat roof is peak multiply-add. Dashed: DRAM with non-temporal stores; dotted: "
+    "DRAM with all cores. Points: each pass alone at the largest out-of-cache size, filled where its bytes were "
+    "counted, hollow where they are modelled (write-allocate included). Thin lines join the passes of an "
+    "algorithm, in order."
 )
 LIMITS = (
-    "Levels are those of the plain loops; a pass alone may find data in cache that it would not find in a whole call."
+    "Additions and rounding run beside multiply-adds where ports are free, so a pass may exceed the flat roof. "
+    "A pass alone may find data in cache that it would not find in a whole call."
 )
 SECTION = "details"
 LEVELS = ("L1", "L2", "LLC", "DRAM")
+FILL = "fill"
 WORST = "B"  # confidence that a count must have to stand for the model's bytes
 
 
@@ -67,6 +70,8 @@ def _roofs(ceilings: pd.DataFrame, isa: str) -> pd.DataFrame:
     mine = ceilings[(ceilings["isa"] == isa) & ceilings["value"].notna()]
     moving = mine[mine["unit"] == "B/s"]
     one, most = moving[moving["threads"] == 1], moving[moving["threads"] == moving["threads"].max()]
+    # A loop that reads nothing is left out: hardware may not fetch the lines that it writes whole, as the model takes it.
+    one, most = one[one["ceiling"] != FILL], most[most["ceiling"] != FILL]
     chosen = {f"{level}": one[(one["level"] == level) & (one["store"] != "nt")] for level in LEVELS}
     chosen["DRAM, non-temporal"] = one[(one["level"] == "DRAM") & (one["store"] == "nt")]
     if len(moving) and moving["threads"].max() > 1:

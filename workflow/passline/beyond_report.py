@@ -63,8 +63,8 @@ def cores_in_words(rounds: pd.DataFrame) -> str:
         return "Threads had a core each in all rounds."
     return (
         f"In {int((shared > 0.0).sum())} of {len(shared)} rounds with several threads these shared a core at moments "
-        f"({formats.percent(float(shared.mean()))} of all), whatever the system says of its cores: a hypervisor moves "
-        "them. Such rounds are marked as doubtful for ratios on several threads."
+        f"({formats.percent(float(shared.mean()))} of all moments asked), whatever the system says of its cores: a hypervisor moves "
+        "them. Ratios on several threads count such rounds as doubtful."
     )
 
 

@@ -67,7 +67,10 @@ _ALGORITHMS = {
     "online": (PURPLE, "D", ":"),
     "best": (BLACK, "*", "-"),
 }
-_OTHERS = ((SKY, "v", "-"), (ORANGE, "P", "--"), (YELLOW, "X", "-."), (SKY, "<", ":"), (ORANGE, ">", "-"))
+_OTHERS = (
+    (SKY, "v", "-"), (ORANGE, "P", "--"), (YELLOW, "X", "-."), (SKY, "<", ":"), (ORANGE, ">", "-"),
+    (YELLOW, "p", "--"), (SKY, "h", "-."), (ORANGE, "d", ":"), (YELLOW, "8", "-"), (SKY, "H", "--"),
+)  # fmt: skip
 FLOOR_LOOK: dict[str, Any] = {"color": GREY, "marker": "", "linestyle": (0, (4, 2)), "linewidth": 0.9}
 """Streams and stores without arithmetic."""
 PORTS_LOOK: dict[str, Any] = {"color": GREY, "marker": "", "linestyle": ":", "linewidth": 0.9}

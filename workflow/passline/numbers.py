@@ -280,7 +280,7 @@ def effort_in_words(effort: float, design: Mapping[str, Any]) -> str:
     """The plan's effort, and the design that follows from it."""
     value, tune_value = (formats.quantity(float(design[key]), "s", 2) for key in ("value_s", "tune_value_s"))
     return (
-        f"{effort:g}, that is, at least {design['rounds_least']} rounds of each block, in a round {design['sweeps']} "
+        f"{effort:g}, that is, at least {design['rounds_least']} rounds of each block of the reproduction, in a round {design['sweeps']} "
         f"values of {value} per contender; {design['ceiling_rounds']} rounds of the ceilings; {design['tune_rounds']} "
         f"rounds of the tuning, with values of {tune_value}"
     )

@@ -136,7 +136,7 @@ def dependence(ratios: pd.DataFrame) -> str:
         return "No ratio has rounds enough to test whether they depend on each other."
     rows = tested[dependent(tested)]
     start = (
-        f"Of {_count(len(tested), 'ratio')}, {formats.count(len(rows))} {'has' if len(rows) == 1 else 'have'} rounds "
+        f"Of {_count(len(tested), 'ratio')} of the reproduction, {formats.count(len(rows))} {'has' if len(rows) == 1 else 'have'} rounds "
         f"that follow the one before (Ljung-Box at lag 1 on ranks, p < {DEPENDENT_BELOW:g}; "
         f"{_by_chance(DEPENDENT_BELOW, len(tested))}); the median autocorrelation is "
         f"{float(tested['autocorrelation'].median()):.2f}"

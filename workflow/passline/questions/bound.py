@@ -9,6 +9,7 @@ import pandas as pd
 
 from passline import formats
 from passline.derive import selection
+from passline.derive.passes import MEMORY
 from passline.titles import isa_title, pass_order, vector_isas
 
 FIGURE = "bars"
@@ -36,28 +37,37 @@ def answer(tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any]) -> list[
     rows = judged(tables, plan)
     if rows.empty:
         return ["Not known: no pass was timed alone out of cache."]
-    n = formats.count(rows["n_elements"].iloc[0])
-    clauses = [f"{isa_title(str(isa), plan)}: {in_words(mine)}" for isa, mine in rows.groupby("isa", sort=False)]
+    n, by_isa = formats.count(rows["n_elements"].iloc[0]), list(rows.groupby("isa", sort=False))
+    counts = [
+        f"{(mine['bound'] == MEMORY).sum()} of {len(mine)} with {isa_title(str(isa), plan)}" for isa, mine in by_isa
+    ]
+    clauses = [f"{isa_title(str(isa), plan)} ({mine['choice'].iloc[0]}): {in_words(mine)}" for isa, mine in by_isa]
+    told = [
+        f"Out of cache ({n} elements), memory bandwidth bounds {formats.listed(counts)} of the passes. "
+        f"{'. '.join(clauses)}."
+    ]
     ranked = rows[rows["measured_over_memory"].notna()].sort_values("measured_over_memory")
-    told = [f"Out of cache ({n} elements). {'. '.join(clauses)}."]
     if len(ranked) > 1:
         first, last = ranked.iloc[0], ranked.iloc[-1]
         told.append(
             f"A pass takes from {first['measured_over_memory']:.2f} times ({_named(first, plan)}) to "
-            f"{last['measured_over_memory']:.2f} times ({_named(last, plan)}) as long as a plain loop with the "
-            "same reads and writes."
+            f"{last['measured_over_memory']:.2f} times ({_named(last, plan)}) as long as a plain loop with the same "
+            "reads and writes."
         )
     return told
 
 
 def judged(tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any]) -> pd.DataFrame:
-    """The passes of the paper's algorithms at the largest size out of cache, tuned where there is such a variant."""
+    """The passes of the paper's algorithms at the largest size out of cache, tuned where that was timed (`choice`)."""
     far = max(selection.out_of_cache(plan), default=0)
     names = pass_order(plan)
     alone = selection.alone(tables["passes"])
     found = [alone.head(0)]
     for isa in reversed(vector_isas(selection.isas(alone, tables["registry"]))):
-        by_choice = (selection.judged_passes(tables, names, isa, choice, far) for choice in ("tuned", "preset"))
+        by_choice = (
+            selection.judged_passes(tables, names, isa, choice, far).assign(choice=choice)
+            for choice in ("tuned", "preset")
+        )
         found.append(next((rows for rows in by_choice if len(rows)), alone.head(0)))
     return pd.concat(found)
 

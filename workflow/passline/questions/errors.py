@@ -34,9 +34,10 @@ def answer(tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any]) -> list[
         return ["Not known: no error over size was computed."]
     isa = vector_isas(selection.isas(rows, tables["registry"]))[-1]
     mine = rows[(rows["isa"] == isa) & (rows["n_elements"] == rows["n_elements"].max())]
+    n = mine["n_elements"].iloc[0]
     told = [
-        f"On {formats.count(mine['n_elements'].iloc[0])} {mine['inputs'].iloc[0]} scores with {isa_title(isa, plan)}, "
-        f"the largest error of an output is {_spread(mine, 'max_error_ulp', plan, _ulp)}."
+        f"On {formats.count(n)} {mine['inputs'].iloc[0]} scores with {isa_title(isa, plan)}, "
+        f"the largest error of an output is {_spread(mine, 'max_error_ulp', plan, _ulp)}.{_preset(tables, plan, isa, n)}"
     ]
     if mine["sum_error"].notna().any():
         mine = mine.assign(sum_error=mine["sum_error"].abs())
@@ -54,10 +55,21 @@ def _spread(rows: pd.DataFrame, column: str, plan: Mapping[str, Any], shown: Any
     said = []
     for mine, whose in ((rows[papers], "of the paper's algorithms"), (rows[~papers], "of those beyond it")):
         if len(mine):
-            ends = mine.sort_values(column).iloc[[0, -1]]
-            told = [f"{shown(float(r[column]))} ({algorithm_title(r['algorithm'], plan)})" for _, r in ends.iterrows()]
-            said.append((" to ".join(dict.fromkeys(told)), whose))
+            by_value = mine.sort_values(column).groupby(mine[column].map(shown), sort=False)["algorithm"].agg(list)
+            ends = {value: formats.listed([algorithm_title(name, plan) for name in by_value[value]])
+                    for value in (by_value.index[0], by_value.index[-1])}  # fmt: skip
+            said.append((" to ".join(f"{value} ({names})" for value, names in ends.items()), whose))
     return ", ".join(f"{told} {whose}" if len(said) > 1 else told for told, whose in said)
+
+
+def _preset(tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any], isa: str, n: int) -> str:
+    """What the contender's preset errs by, where it is not what is shown: it may keep another number of sums."""
+    rows, contender = tables["error_over_n"], selection.question(plan).contender
+    one = rows[(rows["algorithm"] == contender) & (rows["isa"] == isa) & (rows["n_elements"] == n)]
+    preset = one[one["variant"] == "preset"]["max_error_ulp"].dropna()
+    if preset.empty or shown_variant(rows) == "preset":
+        return ""
+    return f" These are tuned variants; as preset {algorithm_title(contender, plan)} errs by {_ulp(float(preset.iloc[0]))}."
 
 
 def _ulp(value: float) -> str:

@@ -14,7 +14,7 @@ from passline.titles import algorithm_title, in_sentence, isa_title, vector_isas
 
 FIGURE = "rival"
 
-VERBS = {FASTER: "faster", SLOWER: "slower", EQUAL: "within 1 %", UNDECIDED: "undecided"}
+VERBS = {FASTER: "faster", SLOWER: "slower", EQUAL: "within 1 %", UNDECIDED: "undecided after correction"}
 
 
 def title(plan: Mapping[str, Any]) -> str:
