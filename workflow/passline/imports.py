@@ -47,6 +47,11 @@ def module_files(script: Path) -> list[str]:
     return sorted(str(path.relative_to(here)) if path.is_relative_to(here) else str(path) for path in found)
 
 
+def script_modules(name: str) -> list[str]:
+    """Our modules that workflow/scripts/<name>.py imports: its rule runs again when one of them changes."""
+    return module_files(WORKFLOW / "scripts" / f"{name}.py")
+
+
 def figure_tables(path: Path, name: str = "TABLES") -> list[str]:
     """The TABLES, or the OPTIONAL ones, of a figure's module, read without importing it (and matplotlib with it)."""
     for node in ast.parse(path.read_text(encoding="utf-8")).body:

@@ -1,4 +1,4 @@
-"""What every rule refers to: the session's setup, its paths, and the modules a script depends on."""
+"""The session's setup, its paths, and the modules that a script depends on, for all rules."""
 
 import os
 from glob import glob
@@ -9,6 +9,7 @@ from passline.counters.chain import mode_of
 from passline.effort import FINE
 from passline.errors import PasslineError
 from passline.imports import figure_tables, module_files
+from passline.imports import script_modules as modules
 from passline.machine import write_machine
 from passline.measure.spec import write_json
 from passline.measure.worker import RUN
@@ -42,11 +43,6 @@ wildcard_constraints:
     compiler="[A-Za-z0-9_.+-]+",
     study="[a-z0-9_]+",
     step="ceilings|tuning|choosing|times|selftest",
-
-
-def modules(rule_name):
-    """Our modules that the rule's script imports: the rule runs again when one of them changes."""
-    return module_files(Path("workflow/scripts", f"{rule_name}.py").absolute())
 
 
 def sources_of(wildcards):
