@@ -8,7 +8,7 @@ from checkouts import run
 
 EXCEPTIONS = {
     "Specify a conda environment or container for each rule.": (
-        "all rules share one environment, of which constraints.txt pins every package by its hash; the compiler and the "
+        "all rules share one environment, of which constraints.txt pins every package by hash; the compiler and the "
         "kernel's counters are the host's, because they are what is measured"
     ),
 }
