@@ -202,12 +202,12 @@ rule paper:
         numbers=glob("reports/published/paper/*.csv"),
         modules=modules("paper"),
     output:
-        slots=f"{TABLES}/paper_slots.csv",
-        values=f"{TABLES}/paper_values.csv",
+        slots=shown_table("paper_slots"),
+        values=shown_table("paper_values"),
     log:
         f"{RESULTS}/logs/paper.log",
     params:
-        folder="reports/published/paper",
+        folder=lambda wildcards, input: str(Path(input.numbers[0]).parent),
     message:
         "read what is known of the paper's figures"
     script:
