@@ -37,12 +37,13 @@ rule cluster:
     input:
         report=rules.fleet_report.output[0],
         sent=config["bundles"],
-    run:
-        from passline.cluster import failures
-
-        told = failures(input.sent)
-        if told:
-            raise WorkflowError("\n".join(told))
+        modules=modules("cluster"),
+    log:
+        f"{FLEET}/logs/cluster.log",
+    message:
+        "report: {input.report}"
+    script:
+        "scripts/cluster.py"
 
 
 # One machine: built, checked, measured and reported where it measures. It is run again only if its job is lost: a
@@ -61,7 +62,7 @@ rule node_session:
         mem_mb=0,
     params:
         session=config["session"],
-        fleet=SENT,
+        fleet=subpath(output[0], parent=True),
     message:
         "session on {wildcards.label}"
     script:

@@ -3,7 +3,7 @@
 from snakemake.exceptions import WorkflowError
 from snakemake.utils import min_version
 
-from passline.imports import module_files
+from passline.imports import script_modules as modules
 
 min_version("9.19")
 
@@ -13,11 +13,6 @@ if "bundles" not in config:
     raise WorkflowError(
         "config: bundles: the key is missing. Name a folder of bundles: --config bundles=PATH"
     )
-
-
-def modules(rule_name):
-    """Our modules that a rule's script imports."""
-    return module_files(Path("workflow/scripts", f"{rule_name}.py").absolute())
 
 
 rule fleet:
@@ -36,7 +31,7 @@ rule import_bundles:
     log:
         f"{FLEET}/logs/import.log",
     params:
-        fleet=FLEET,
+        fleet=subpath(output[0], parent=True),
     message:
         "import the bundles"
     script:
@@ -57,7 +52,7 @@ rule fleet_tables:
     log:
         f"{FLEET}/logs/tables.log",
     params:
-        fleet=FLEET,
+        fleet=subpath(output.plan, parent=True),
     message:
         "reduce the bundles to tables"
     script:

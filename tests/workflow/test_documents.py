@@ -89,6 +89,9 @@ WAYS: dict[str, Run | Make | By] = {
     ".venv/bin/snakemake --profile profiles/smoke": ROAD,
     "snakemake selftest": Run("snakemake -n selftest", "plan_selftest"),
     ".venv/bin/snakemake selftest": Run("snakemake -n selftest", "plan_selftest"),
+    "snakemake --report report.html": By(
+        "tests/workflow/test_html_report.py::test_the_first_page_says_what_the_run_is_and_where_its_report_is"
+    ),
     "snakemake --until claims": CLAIMS,
     "snakemake --until ratios": CLAIMS,
     "snakemake --until passes": CLAIMS,
@@ -247,7 +250,9 @@ def test_an_environment_is_made_without_a_network(tmp_path: Path):
 
 FIGURE = """
 TABLES = ("ratios",)
-CAPTION, LIMITS, SECTION = "Tried.", "Nothing.", "details"
+CAPTION = "Tried."
+LIMITS = "Nothing."
+SECTION = "details"
 """
 
 

@@ -7,8 +7,10 @@ rules whose results it can change, without a list kept by hand.
 from __future__ import annotations
 
 import ast
+import re
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from passline.errors import StudyError
 
@@ -47,11 +49,28 @@ def module_files(script: Path) -> list[str]:
     return sorted(str(path.relative_to(here)) if path.is_relative_to(here) else str(path) for path in found)
 
 
+def script_modules(name: str) -> list[str]:
+    """Our modules that workflow/scripts/<name>.py imports: its rule runs again when one of them changes."""
+    return module_files(WORKFLOW / "scripts" / f"{name}.py")
+
+
 def figure_tables(path: Path, name: str = "TABLES") -> list[str]:
     """The TABLES, or the OPTIONAL ones, of a figure's module, read without importing it (and matplotlib with it)."""
+    return list(figure_constant(path, name, () if name == "OPTIONAL" else None))
+
+
+def summary(path: Path) -> str:
+    """What the first line of a module's docstring begins with, up to a comma, a colon or its full stop."""
+    told = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
+    return re.split(r"[,:.\n]", told, maxsplit=1)[0]
+
+
+def figure_constant(path: Path, name: str, default: Any = None) -> Any:
+    """A constant of a figure's module, read in the same way; StudyError where it has neither it nor a default."""
     for node in ast.parse(path.read_text(encoding="utf-8")).body:
         if isinstance(node, ast.Assign) and [getattr(t, "id", None) for t in node.targets] == [name]:
-            return list(ast.literal_eval(node.value))
-    if name == "OPTIONAL":
-        return []
-    raise StudyError(path, "the figure has no TABLES", "Add TABLES, CAPTION and draw(): see another figure")
+            return ast.literal_eval(node.value)
+    if default is not None:
+        return default
+    needed = "Add TABLES, CAPTION, LIMITS, SECTION and draw(): see another figure"
+    raise StudyError(path, f"the figure has no {name}", needed)

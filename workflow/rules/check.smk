@@ -6,7 +6,7 @@ rule check:
         references=REFERENCES,
         modules=modules("check"),
     output:
-        f"{TABLES}/accuracy.csv",
+        shown_table("accuracy"),
     log:
         f"{RESULTS}/logs/check.log",
     threads: workflow.cores
@@ -49,7 +49,7 @@ rule error_over_n:
         references=REFERENCES,
         modules=modules("error_over_n"),
     output:
-        f"{TABLES}/error_over_n.csv",
+        shown_table("error_over_n"),
     log:
         f"{RESULTS}/logs/error_over_n.log",
     threads: workflow.cores

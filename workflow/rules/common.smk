@@ -1,4 +1,4 @@
-"""What every rule refers to: the session's setup, its paths, and the modules a script depends on."""
+"""The session's setup, its paths, and the modules that a script depends on, for all rules."""
 
 import os
 from glob import glob
@@ -8,7 +8,9 @@ from snakemake.exceptions import WorkflowError
 from passline.counters.chain import mode_of
 from passline.effort import FINE
 from passline.errors import PasslineError
+from passline.html_report import REPORT, TABLE, categories, row_of, shown_figures
 from passline.imports import figure_tables, module_files
+from passline.imports import script_modules as modules
 from passline.machine import write_machine
 from passline.measure.spec import write_json
 from passline.measure.worker import RUN
@@ -19,12 +21,16 @@ from passline.setup import load
 try:
     SETUP = load(config)
     COUNTERS = mode_of(config["counters"])
+    SHOWN = shown_figures(sorted(Path("workflow/figures").glob("[a-z]*.py")), SETUP)
 except PasslineError as error:
     raise WorkflowError(str(error)) from None
 
 RESULTS = SETUP.results
 TABLES = f"{RESULTS}/tables"
 REPORTS = SETUP.reports
+FIGURE = f"{REPORTS}/figures/{{figure}}"
+FIGURES = list(SHOWN)
+CATEGORIES = categories(SHOWN.values())
 SELFTEST = f"{TABLES}/selftest.csv"
 PROBED = f"{RESULTS}/raw/counters/probe.json"
 COMPILERS = config["compilers"]
@@ -42,11 +48,6 @@ wildcard_constraints:
     compiler="[A-Za-z0-9_.+-]+",
     study="[a-z0-9_]+",
     step="ceilings|tuning|choosing|times|selftest",
-
-
-def modules(rule_name):
-    """Our modules that the rule's script imports: the rule runs again when one of them changes."""
-    return module_files(Path("workflow/scripts", f"{rule_name}.py").absolute())
 
 
 def sources_of(wildcards):
@@ -95,7 +96,20 @@ def figure_file(name):
     return Path("workflow/figures", f"{name}.py").absolute()
 
 
-FIGURES = sorted(path.stem for path in Path("workflow/figures").glob("[a-z]*.py"))
+def shown_table(name):
+    """A table's file, which the report of `snakemake --report` holds."""
+    return report(
+        f"{TABLES}/{name}.csv",
+        caption="../report/table.rst",
+        category=CATEGORIES[TABLE],
+        labels={"table": name, "one row per": row_of(name)},
+    )
+
+
+def labels_of(wildcards):
+    """What a figure is called there."""
+    name = wildcards.figure
+    return {"figure": name.replace("_", " "), "shows": SHOWN[name].summary}
 
 
 def tables_of(wildcards):

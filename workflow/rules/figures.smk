@@ -8,14 +8,21 @@ rule figure:
         parts=parts_of,
         modules=modules("figure"),
     output:
-        svg=f"{REPORTS}/figures/{{figure}}.svg",
-        pdf=f"{REPORTS}/figures/{{figure}}.pdf",
-        csv=f"{REPORTS}/figures/{{figure}}.csv",
+        svg=report(
+            f"{FIGURE}.svg",
+            caption="../report/figure.rst",
+            category=lambda wildcards: CATEGORIES[SHOWN[wildcards.figure].section],
+            labels=labels_of,
+        ),
+        pdf=f"{FIGURE}.pdf",
+        csv=f"{FIGURE}.csv",
     log:
         f"{RESULTS}/logs/figure/{{figure}}.log",
     params:
         tables=TABLES,
         selftest=known_selftest,
+        # For the report of `snakemake --report` alone.
+        caption=lambda wildcards: SHOWN[wildcards.figure].caption,
     message:
         "draw {wildcards.figure}"
     script:

@@ -46,7 +46,7 @@ rule crossovers:
         builds=expand(rules.link.output.build, compiler=COMPILERS),
         modules=modules("crossovers"),
     output:
-        table=f"{TABLES}/crossovers.csv",
+        table=shown_table("crossovers"),
         text=f"{RESULTS}/crossovers.txt",
     log:
         f"{RESULTS}/logs/crossovers.log",
@@ -116,7 +116,7 @@ rule tuning:
         disassembly=expand(rules.link.output.disassembly, compiler=COMPILERS),
         modules=modules("tuning"),
     output:
-        f"{TABLES}/tuning.csv",
+        shown_table("tuning"),
     log:
         f"{RESULTS}/logs/tuning.log",
     params:

@@ -3,10 +3,15 @@ rule report:
     input:
         template="reports/templates/report.typ",
         numbers=rules.numbers.output[0],
-        figures=expand(rules.figure.output.svg, figure=FIGURES),
+        figures=expand(f"{FIGURE}.svg", figure=FIGURES),
         modules=modules("report"),
     output:
-        f"{REPORTS}/report.pdf",
+        report(
+            f"{REPORTS}/report.pdf",
+            caption="../report/report.rst",
+            category=CATEGORIES[REPORT],
+            labels={"document": "the whole report", "format": "PDF"},
+        ),
     log:
         f"{RESULTS}/logs/report.log",
     message:

@@ -23,7 +23,7 @@ rule selftest:
         manifest=f"{RESULTS}/raw/selftest/manifest.json",
         modules=modules("selftest"),
     output:
-        SELFTEST,
+        shown_table("selftest"),
     log:
         f"{RESULTS}/logs/selftest.log",
     params:

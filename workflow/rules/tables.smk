@@ -9,7 +9,7 @@ rule timings:
         timings=f"{TABLES}/timings.csv",
         ceilings=f"{TABLES}/ceiling_timings.csv",
         rounds=f"{TABLES}/rounds.csv",
-        baselines=f"{TABLES}/baselines.csv",
+        baselines=shown_table("baselines"),
     log:
         f"{RESULTS}/logs/timings.log",
     params:
@@ -27,7 +27,7 @@ rule counters:
         counts=rules.count.output[0],
         modules=modules("counters"),
     output:
-        f"{TABLES}/counters.csv",
+        shown_table("counters"),
     log:
         f"{RESULTS}/logs/counters.log",
     message:
@@ -45,7 +45,7 @@ rule machines:
         times=f"{RESULTS}/raw/times/manifest.json",
         modules=modules("machines"),
     output:
-        f"{TABLES}/machines.csv",
+        shown_table("machines"),
     log:
         f"{RESULTS}/logs/machines.log",
     params:
@@ -63,7 +63,7 @@ rule skipped:
         accuracy=rules.check.output[0],
         modules=modules("skipped"),
     output:
-        f"{TABLES}/skipped.csv",
+        shown_table("skipped"),
     log:
         f"{RESULTS}/logs/skipped.log",
     params:
@@ -83,7 +83,7 @@ rule ceilings:
         plan=rules.plan.output.plan,
         modules=modules("ceilings"),
     output:
-        f"{TABLES}/ceilings.csv",
+        shown_table("ceilings"),
     log:
         f"{RESULTS}/logs/ceilings.log",
     message:
@@ -101,7 +101,7 @@ rule passes:
         plan=rules.plan.output.plan,
         modules=modules("passes"),
     output:
-        f"{TABLES}/passes.csv",
+        shown_table("passes"),
     log:
         f"{RESULTS}/logs/passes.log",
     message:
@@ -119,7 +119,7 @@ rule ratios:
         plan=rules.plan.output.plan,
         modules=modules("ratios"),
     output:
-        ratios=f"{TABLES}/ratios.csv",
+        ratios=shown_table("ratios"),
         round_ratios=f"{TABLES}/round_ratios.csv",
     log:
         f"{RESULTS}/logs/ratios.log",
@@ -142,7 +142,7 @@ rule claims:
         plan=rules.plan.output.plan,
         modules=modules("claims"),
     output:
-        f"{TABLES}/claims.csv",
+        shown_table("claims"),
     log:
         f"{RESULTS}/logs/claims.log",
     message:
@@ -163,7 +163,7 @@ rule port_model:
         measured=f"{RESULTS}/raw/times/manifest.json",
         modules=modules("port_model"),
     output:
-        f"{TABLES}/port_model.csv",
+        shown_table("port_model"),
     log:
         f"{RESULTS}/logs/port_model.log",
     params:
@@ -185,8 +185,8 @@ rule beyond:
         plan=rules.plan.output.plan,
         modules=modules("beyond"),
     output:
-        beyond=f"{TABLES}/beyond.csv",
-        goals=f"{TABLES}/goals.csv",
+        beyond=shown_table("beyond"),
+        goals=shown_table("goals"),
     log:
         f"{RESULTS}/logs/beyond.log",
     message:
@@ -202,12 +202,12 @@ rule paper:
         numbers=glob("reports/published/paper/*.csv"),
         modules=modules("paper"),
     output:
-        slots=f"{TABLES}/paper_slots.csv",
-        values=f"{TABLES}/paper_values.csv",
+        slots=shown_table("paper_slots"),
+        values=shown_table("paper_values"),
     log:
         f"{RESULTS}/logs/paper.log",
     params:
-        folder="reports/published/paper",
+        folder=lambda wildcards, input: str(Path(input.numbers[0]).parent),
     message:
         "read what is known of the paper's figures"
     script:
