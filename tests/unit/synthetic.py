@@ -98,6 +98,8 @@ from passline.derive.goals import goals_table, load_goals
 from passline.derive.passes import passes_table
 from passline.derive.ratios import compared, ratios_table, round_ratios_table
 from passline.paper import load_slots, slots_table, values_table
+from passline.registry import load_isas, load_study
+from passline.setup import SOFTMAX
 from passline.tables import conform
 
 Contender = tuple[str, str, int, str, str, str, float]  # study, algorithm, pass_index, pass, isa, variant, seconds
@@ -390,5 +392,5 @@ def tables(shape: Shape = FULL, microarchitecture: str = "zen4") -> dict[str, pd
 def of_paper() -> dict[str, pd.DataFrame]:
     """What is known of the paper: the project's own list, of which nobody read a number."""
     slots = load_slots(REPORTS / "paper.yaml")
-    values = conform("paper_values", values_table(slots, REPORTS / "nowhere"))
+    values = conform("paper_values", values_table(slots, REPORTS / "nowhere", load_study(SOFTMAX, load_isas())))
     return {"paper_values": values, "paper_slots": conform("paper_slots", slots_table(slots, values))}

@@ -210,7 +210,7 @@ def test_the_report_shows_parts_gains_and_baselines(tables: dict[str, pd.DataFra
 
 def test_a_session_without_them_has_empty_pages(full: dict[str, pd.DataFrame]) -> None:
     found = beyond_report.report_tables(full, synthetic.plan())
-    assert len(found) == 10
+    assert len(found) == 11
     assert all(not each["rows"] for each in found.values())
 
 
@@ -254,7 +254,9 @@ def test_errors_of_all_are_drawn_and_ours_have_a_table(tables: dict[str, pd.Data
     two_pass = errors[errors["algorithm"] == "two_pass"]
     more = pd.concat([errors, *(two_pass.assign(algorithm=name) for name in made.ALGORITHMS)])
     known = {**tables, "error_over_n": more}
-    assert set(error_figure.data(known, made.plan())["algorithm"]) == {*synthetic.ALGORITHMS, *made.ALGORITHMS}
+    assert set(error_figure.data(known, made.plan())["algorithm"]) == {*synthetic.ALGORITHMS, "online"}, (
+        "the first, and what is picked"
+    )
     assert len(error_figure.draw(known, made.plan()).axes) == 4
     rows = beyond_report.report_tables(known, made.plan())["beyond_error"]["rows"]
     assert {row[1] for row in rows} == {"Online", "Best"}

@@ -11,7 +11,8 @@ import pandas as pd
 import pytest
 import synthetic
 
-from passline.figure_notes import DOUBTFUL, GOOD, in_words, notes
+from passline import figure_notes
+from passline.figure_notes import DOUBTFUL, GOOD, in_words, quality
 from passline.tables import conform
 
 
@@ -21,7 +22,7 @@ def figure(**attributes: Any) -> Any:
 
 
 def note(tables: dict[str, pd.DataFrame], plan: dict[str, Any], module: Any) -> dict[str, Any]:
-    return notes({"some": module}, tables, plan, {"contender": "Two-Pass"})["some"]
+    return figure_notes.note("some", module, quality(tables, plan))
 
 
 def states(found: dict[str, Any]) -> dict[str, str]:
@@ -55,11 +56,51 @@ def test_a_self_test_that_was_not_run_or_missed_its_goals_is_doubtful(full: dict
     tested = {**full, "selftest": doubtful.selftest()}
     told = next(iter(words for words in states(note(tested, synthetic.plan(), figure())) if "self-test" in words))
     assert "self-test" in told
+    tested = states(note({**full, "selftest": doubtful.selftest()}, synthetic.plan(), figure()))
+    (told,) = (words for words in tested if "self-test" in words)
+    assert re.match(r"self-test meets \d of \d goals, its intervals hold the truth at \d+\u202f% in cache and", told)
     none_seen = doubtful.selftest().assign(verdict="equal")
     missed = states(note({**full, "selftest": none_seen}, synthetic.plan(), figure()))
-    assert any(
-        re.match(r"self-test meets [0-3] of 5 goals", words) and state == DOUBTFUL for words, state in missed.items()
-    )
+    (told,) = (words for words in missed if "self-test" in words)
+    assert re.match(r"self-test meets [0-3] of 5", told)
+    assert missed[told] == DOUBTFUL
+
+
+def test_intervals_that_miss_the_truth_out_of_cache_are_doubtful_though_all_goals_are_met(
+    full: dict[str, pd.DataFrame],
+) -> None:
+    right = doubtful.selftest()
+    truth = 1.0 / (1.0 + right["planted_fraction"])
+    right = right.assign(ratio=truth, ratio_low=truth * 0.999, ratio_high=truth * 1.001)
+    right["verdict"] = right["planted_fraction"].gt(0.0).map({True: "slower", False: "equal"})
+    one = right[(right["planted_fraction"] > 0.0) & right["in_cache"]]
+    wrong = one.head(1).assign(in_cache=False, ratio_low=1.5, ratio_high=1.6)
+    for more, state in ((one.head(0), GOOD), (wrong, DOUBTFUL)):
+        rows = pd.concat([right[right["in_cache"]], *[one] * 20, more])
+        found = states(note({**full, "selftest": rows}, synthetic.plan(), figure()))
+        (told,) = (words for words in found if "self-test" in words)
+        assert found[told] == state, told
+        assert "goals" in told
+
+
+@pytest.mark.parametrize(
+    ("command", "expected"),
+    [
+        ("snakemake", "snakemake reports/synthetic/made-up/figures/some.svg"),
+        ("snakemake --config study=x", "snakemake reports/synthetic/made-up/figures/some.svg --config study=x"),
+    ],
+)
+def test_options_come_after_the_file(full: dict[str, pd.DataFrame], command: str, expected: str) -> None:
+    """What follows --config is taken for more of it."""
+    assert note(full, {**synthetic.plan(), "command": command}, figure())["command"] == expected
+
+
+def test_data_of_another_build_do_not_count(full: dict[str, pd.DataFrame]) -> None:
+    ratios = full["ratios"]
+    noisy = ratios.assign(build_id="other", ratio_low=ratios["ratio"] - 1, ratio_high=ratios["ratio"] + 1)
+    plan = {**synthetic.plan(), "primary_build_id": synthetic.BUILD}
+    alone = states(note(full, plan, figure()))
+    assert states(note({**full, "ratios": pd.concat([ratios, noisy])}, plan, figure())) == alone
 
 
 def test_modelled_bytes_are_said_where_none_were_counted(full: dict[str, pd.DataFrame]) -> None:

@@ -28,13 +28,14 @@ ROOT = Path(__file__).parents[2]
 NAMES = sorted(path.stem for path in (ROOT / "workflow" / "figures").glob("*.py") if path.stem != "__init__")
 
 
-NOTE = {
-    "caption": "What is drawn.",
+QUALITY = {
     "session": "some/session",
-    "command": "snakemake this.svg",
-    "flags": [{"state": "good", "words": "all is well"}],
-    "limits": "None but these.",
+    "command": "snakemake {figure}.svg",
+    "timed": [{"state": "good", "words": "all is well"}],
+    "bytes": {"state": "doubtful", "words": "bytes are modelled"},
+    "words": titles.question_words(synthetic.plan()),
 }
+SUFFIXES = ("svg", "pdf", "csv", "json")
 
 
 def module(name: str) -> ModuleType:
@@ -164,7 +165,7 @@ def test_the_script_writes_three_files_and_stamps_smoke_runs(
     saved: list[Figure] = []
     monkeypatch.setattr("passline.figure_style.save", lambda figure, *_, **_told: saved.append(figure))
     _write(tmp_path, everything, measurement)
-    draw_figure("ceilings", *_sources(tmp_path), *[tmp_path / f"c.{x}" for x in ("svg", "pdf", "csv")])
+    draw_figure("ceilings", *_sources(tmp_path), _files(tmp_path, "c"))
     assert (titles.SMOKE_STAMP in words(saved[0])) is stamped
     assert len(pd.read_csv(tmp_path / "c.csv", comment="#")) > 0
 
@@ -178,7 +179,7 @@ def test_an_optional_table_may_be_missing_and_may_be_of_another_build(
     _write(tmp_path, everything, measurement=True)
     if tested:
         write_table("selftest", everything["selftest"].assign(build_id="another"), tmp_path / "selftest.csv")
-    draw_figure("selftest", *_sources(tmp_path), *[tmp_path / f"s.{x}" for x in ("svg", "pdf", "csv")])
+    draw_figure("selftest", *_sources(tmp_path), _files(tmp_path, "s"))
     assert words(saved[0]).startswith("No self-test") is not tested
     assert len(pd.read_csv(tmp_path / "s.csv", comment="#")) == (len(everything["selftest"]) if tested else 0)
 
@@ -186,14 +187,14 @@ def test_an_optional_table_may_be_missing_and_may_be_of_another_build(
 def test_equal_data_give_equal_files(tmp_path: Path, everything: dict[str, pd.DataFrame]) -> None:
     _write(tmp_path, everything, measurement=True)
     for number in (1, 2):
-        out = [tmp_path / f"{number}.{suffix}" for suffix in ("svg", "pdf", "csv")]
-        draw_figure("ceilings", *_sources(tmp_path), *out)
-    for suffix in ("svg", "pdf", "csv"):
+        draw_figure("ceilings", *_sources(tmp_path), _files(tmp_path, str(number)))
+    for suffix in SUFFIXES:
         assert (tmp_path / f"1.{suffix}").read_bytes() == (tmp_path / f"2.{suffix}").read_bytes()
     svg = (tmp_path / "1.svg").read_text(encoding="utf-8")
     assert "<text" not in svg, "letters must be drawn as paths"
     assert "<dc:date>" not in svg
-    for told in (NOTE["caption"], NOTE["session"], NOTE["command"], "data: all is well", NOTE["limits"]):
+    limits = module("ceilings").LIMITS
+    for told in ("Ceilings of", "some/session", "snakemake ceilings.svg", "data: all is well; bytes are", limits[:60]):
         assert told in svg, "who has the file alone must know where it is from"
     assert (tmp_path / "1.csv").read_text(encoding="utf-8").startswith("# passline figure ceilings\n# session some/")
 
@@ -203,10 +204,13 @@ def _write(folder: Path, tables: Mapping[str, pd.DataFrame], measurement: bool) 
         write_table(name, tables[name], folder / f"{name}.csv")
     plan = synthetic.plan() | {"measurement": measurement, "primary_build_id": synthetic.BUILD}
     (folder / "plan.json").write_text(json.dumps(plan), encoding="utf-8")
-    figures = dict.fromkeys(NAMES, NOTE)
-    (folder / "numbers.json").write_text(json.dumps({"figures": figures}), encoding="utf-8")
+    (folder / "quality.json").write_text(json.dumps(QUALITY), encoding="utf-8")
 
 
 def _sources(folder: Path) -> tuple[Path, Path, Path]:
-    """What a figure is drawn from: the folder of tables, the plan, and numbers.json with its note."""
-    return folder, folder / "plan.json", folder / "numbers.json"
+    """What a figure is drawn from: the folder of tables, the plan, and quality.json."""
+    return folder, folder / "plan.json", folder / "quality.json"
+
+
+def _files(folder: Path, name: str) -> dict[str, Path]:
+    return {suffix: folder / f"{name}.{suffix}" for suffix in SUFFIXES}

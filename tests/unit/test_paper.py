@@ -13,8 +13,11 @@ from figures import beside_paper as figure
 from passline import report_tables
 from passline.errors import ReportError
 from passline.paper import COLUMNS, SLOTS, TEXT, load_slots, slots_table, values_table
+from passline.registry import load_isas, load_study
+from passline.setup import SOFTMAX
 from passline.tables import conform
 
+STUDY = load_study(SOFTMAX, load_isas())
 REPORTS = Path(__file__).parents[2] / "reports"
 HEAD = ",".join(COLUMNS)
 GOOD = "Figure 9,7,A. Reader,two_pass,-,8650752,1,1.5e9,1/s"
@@ -27,7 +30,7 @@ def slots() -> dict[str, object]:
 
 def read(slots: dict[str, object], folder: Path, *lines: str) -> pd.DataFrame:
     (folder / "two_pass_avx512f.csv").write_text("\n".join((HEAD, *lines)) + "\n", encoding="utf-8")
-    return values_table(slots, folder)
+    return values_table(slots, folder, STUDY)
 
 
 def tables(values: pd.DataFrame, slots: dict[str, object]) -> dict[str, pd.DataFrame]:
@@ -43,7 +46,7 @@ def test_each_drawn_slot_has_its_file_and_none_holds_a_number_that_nobody_confir
     drawn = [slot["id"] for slot in slots[SLOTS] if slot["kind"] != TEXT]  # type: ignore[attr-defined]
     folder = REPORTS / "published" / "paper"
     assert {path.stem for path in folder.glob("*.csv")} == {*drawn, "table1"}
-    assert values_table(slots, folder).empty, "numbers were read off the paper: say here who read which"
+    assert values_table(slots, folder, STUDY).empty, "numbers were read off the paper: say here who read which"
 
 
 def test_a_number_that_was_read_off_is_drawn_beside_ours(slots: dict[str, object], tmp_path: Path) -> None:
@@ -91,6 +94,9 @@ def test_another_machine_does_not_answer_for_one_of_the_papers(slots: dict[str, 
         (GOOD.replace("A. Reader", " "), "line 2: read_by: is empty. Say which figure it is, and who read"),
         (GOOD.replace("1/s", "GB/s"), "line 2: unit: is 'GB/s'. Values of over_size are in 1/s"),
         ("Figure 9,7", "line 2: read_by: is empty"),
+        (GOOD.replace(",7,", ",7.9,"), "line 2: page: is '7.9'. Give a whole number"),
+        (GOOD.replace("two_pass", "twopass"), "line 2: algorithm: is 'twopass'. Known: three_pass_recompute,"),
+        (GOOD.replace(",-,", ",raddexexp,"), "line 2: pass: is 'raddexexp'. Known: "),
     ],
 )
 def test_a_wrong_line_is_named(slots: dict[str, object], tmp_path: Path, line: str, told: str) -> None:
@@ -105,4 +111,4 @@ def test_other_columns_are_refused(slots: dict[str, object], tmp_path: Path) -> 
     with pytest.raises(
         ReportError, match=r"split_avx2\.csv: line 1: the columns are figure, value\. They must be figure,"
     ):
-        values_table(slots, tmp_path)
+        values_table(slots, tmp_path, STUDY)

@@ -20,10 +20,11 @@ import scripts.claims
 import scripts.figure
 import scripts.numbers
 import scripts.passes
+import scripts.quality
 import scripts.ratios
 from passline import claims, figure_style, formats, numbers, titles
 from passline.errors import ReportError
-from passline.figure_notes import notes
+from passline.figure_notes import note, quality
 from passline.report import compile_report
 from passline.tables import TABLES, conform, read_table, write_table
 from scripts.report import main as compile_from_files
@@ -40,8 +41,9 @@ def document_of(
     everything = {**tables, "claims": conform("claims", judged)}
     table1 = pd.read_csv(ROOT / "reports" / "published" / "paper" / "table1.csv")
     document = numbers.numbers(everything, plan, table1)
-    modules = {name: importlib.import_module(f"figures.{name}") for name in NAMES}
-    return {**document, "figures": notes(modules, everything, plan, document["values"])}, everything
+    known = quality(everything, plan)
+    notes = {name: note(name, importlib.import_module(f"figures.{name}"), known) for name in NAMES}
+    return {**document, "figures": notes}, everything
 
 
 @pytest.fixture(scope="module")
@@ -218,11 +220,13 @@ def test_the_scripts_lead_from_tables_to_the_pdf(minimal: dict[str, pd.DataFrame
     judged = {name: path[name] for name in scripts.claims.TABLES}
     scripts.claims.main(judged, ROOT / "reports" / "claims.yaml", plan, path["claims"])
     numbers_json = tmp_path / "numbers.json"
-    scripts.numbers.main({name: path[name] for name in scripts.numbers.TABLES}, plan, table1, NAMES, numbers_json)
-    drawn = [[tmp_path / f"{name}.{suffix}" for suffix in ("svg", "pdf", "csv")] for name in NAMES]
-    for name, files in zip(NAMES, drawn, strict=True):
-        scripts.figure.main(name, tmp_path, plan, numbers_json, *files[:2], tmp_path / "data" / files[2].name)
-    compile_from_files(TEMPLATE, numbers_json, [files[0] for files in drawn], tmp_path / "report.pdf")
+    scripts.numbers.main({name: path[name] for name in scripts.numbers.TABLES}, plan, table1, numbers_json)
+    rated = tmp_path / "quality.json"
+    scripts.quality.main({name: path[name] for name in scripts.quality.TABLES}, plan, rated)
+    for name in NAMES:
+        out = {suffix: tmp_path / f"{name}.{suffix}" for suffix in ("svg", "pdf", "json")}
+        scripts.figure.main(name, tmp_path, plan, rated, {**out, "csv": tmp_path / "data" / f"{name}.csv"})
+    compile_from_files(TEMPLATE, numbers_json, [tmp_path / f"{name}.svg" for name in NAMES], tmp_path / "report.pdf")
 
     for name in ("ceilings", "passes", "ratios", "round_ratios"):
         pd.testing.assert_frame_equal(read_table(name, path[name]), minimal[name], rtol=1e-6)
@@ -234,7 +238,8 @@ def test_every_value_is_used_and_no_number_is_typed(full: dict[str, pd.DataFrame
     source = TEMPLATE.read_text(encoding="utf-8")
     values = document_of(full, synthetic.plan())[0]["values"]
     asked = set(re.findall(r'num\("(\w+)"\)', source))
-    captions = " ".join(importlib.import_module(f"figures.{name}").CAPTION for name in NAMES)
+    modules = [importlib.import_module(f"figures.{name}") for name in NAMES]
+    captions = " ".join(text for module in modules for text in (module.CAPTION, module.LIMITS))
     assert asked | set(re.findall(r"{(\w+)}", captions)) == set(values)
     prose = re.sub(r"[\d.]+(pt|cm|em|in|deg|fr)\b|#[\w.-]+\([^)]*\)", "", source)
     allowed = {"p < 0.05"}
@@ -251,6 +256,7 @@ def test_equal_inputs_give_equal_bytes(
     for name, drawing in drawings.items():
         svgs.append(tmp_path / f"{name}.svg")
         svgs[-1].write_bytes(drawing.read_bytes())
+        svgs[-1].with_suffix(".json").write_text(json.dumps(document["figures"][name]), encoding="utf-8")
     for output in ("one.pdf", "two.pdf"):
         compile_from_files(TEMPLATE, tmp_path / "numbers.json", svgs, tmp_path / output)
     assert (tmp_path / "one.pdf").read_bytes() == (tmp_path / "two.pdf").read_bytes()

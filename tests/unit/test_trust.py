@@ -126,11 +126,13 @@ def test_few_rounds_are_compared_with_what_the_correction_needs(tables: dict[str
 
 def test_dependence_says_which_verdicts_it_took(said: dict[str, str], tables: dict[str, pd.DataFrame]) -> None:
     total = len(tables["ratios"])
-    assert said["dependence"].startswith(f"Of {formats.count(total)} ratios, 1 has rounds that follow the one before")
+    assert said["dependence"].startswith(
+        f"Of {formats.count(total)} ratios of the reproduction, 1 has rounds that follow the one before"
+    )
     assert f"chance alone makes about {total / 100:.0f})" in said["dependence"]
     assert said["dependence"].endswith("1 verdict fell to undecided for it (1 slower otherwise).")
     none = trust.dependence(tables["ratios"].assign(p_dependence=0.5))
-    assert "ratios, 0 have rounds" in none
+    assert "ratios of the reproduction, 0 have rounds" in none
     assert none.endswith("No verdict changes for it.")
     wide = tables["ratios"].assign(p_adjusted=1.0, ratio_low=0.9, ratio_high=1.1, verdict=UNDECIDED)
     assert "1 has rounds" in trust.dependence(wide)
@@ -250,8 +252,8 @@ def test_goals_say_whether_they_are_met(tables: dict[str, pd.DataFrame]) -> None
 
 def test_more_is_wanted_at_the_effort_of_the_paper(tables: dict[str, pd.DataFrame]) -> None:
     usual, more = (trust.goals_table(tables, PLAN | {"effort": effort})["rows"] for effort in (1, 4))
-    assert sum(row[2] == formats.NOTHING for row in usual) == 2
-    assert not any(row[2] == formats.NOTHING for row in more)
+    assert sum(row[2] == formats.NOTHING for row in usual) == 5
+    assert sum(row[2] == formats.NOTHING for row in more) == 3, "told, and never wanted"
 
 
 def test_alarms_are_counted_and_a_goal_without_points_is_not_judged(tables: dict[str, pd.DataFrame]) -> None:
@@ -260,7 +262,7 @@ def test_alarms_are_counted_and_a_goal_without_points_is_not_judged(tables: dict
     table = trust.goals_table({"selftest": alarmed}, PLAN)["rows"]
     assert [row[1:] for row in table if "alarms" in row[0]] == [["54", "0", "3", formats.NOTHING, "no"]]
     slower = [row for row in table if "slower" in row[0]]
-    assert len(slower) == 5
+    assert len(slower) == 8
     assert all(row[1] == "0" and row[3:] == [formats.NOTHING] * 3 for row in slower)
 
 

@@ -18,9 +18,10 @@ from passline.derive.rounds import length_of
 
 TABLES = ("passes", "registry", "tuning")
 CAPTION = (
-    "Each pass alone, as tuned here (else the preset): its time in L1 (core), the time of the fastest loop with its own reads and writes in the "
-    "same rounds (memory), and its measured time with 95 % interval. The word names what bounds it: a bound "
-    "explains the measured time when it comes within 10 %; both: neither alone does."
+    "Each pass alone, as tuned here (else the preset): its time in L1 (core), the time of the fastest loop with "
+    "its own reads and writes in the same rounds (memory), and its measured time with 95 % interval. The word "
+    "names what bounds it: a bound explains the measured time when it comes within 10 %; both: neither alone "
+    "does."
 )
 LIMITS = (
     "Core time is time in L1, so it holds the loads and stores of L1. A bound within 10 % explains a time; it "

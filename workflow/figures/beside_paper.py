@@ -28,34 +28,38 @@ LIMITS = (
 )
 SECTION = "paper"
 PAIRS = 2  # beside each other
+FULL, EMPTY = 1.15, 0.6  # height of a line of panels, with and without anything drawn, inches
 UNITS = {"over_size": (1e-9, "G elements/s"), "passes": (1e-9, "GB/s"), "split": (1e3, "ms"),
          "threads": (1e-9, "G elements/s"), "baseline": (1.0, "times as fast")}  # fmt: skip
 
 
 def data(tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any]) -> pd.DataFrame:
     """What is drawn: `slot`, `side` (paper or here), and what `passline.paper_beside.COLUMNS` names."""
-    slots = _slots(tables)
+    slots = _slots(tables, plan)
     sides = [
         paper_beside.ours(slot, tables, plan).assign(slot=slot["slot"], side="here") for _, slot in slots.iterrows()
     ]
     read = tables["paper_values"]
+    read = read[read["slot"].isin(slots["slot"])]
     sides.append(read.assign(side="paper", low=read["value"], high=read["value"]))
     return pd.concat(sides)[["slot", "side", *paper_beside.COLUMNS]].reset_index(drop=True)
 
 
-def _slots(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+def _slots(tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any]) -> pd.DataFrame:
+    """What is drawn of the paper that the study reproduces; nothing where it reproduces none."""
     slots = tables["paper_slots"]
-    return slots[slots["kind"] != TEXT]
+    return slots[(slots["kind"] != TEXT) & bool(plan.get("paper"))]
 
 
 @style.styled
 def draw(tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any]) -> Figure:
     """Draw the figure."""
-    slots, rows = _slots(tables), data(tables, plan)
-    if slots.empty or not plan.get("paper"):
+    slots, rows = _slots(tables, plan), data(tables, plan)
+    if slots.empty:
         return style.message("No paper: this study reproduces none.")
-    lines = -(-len(slots) // PAIRS)
-    figure, axes = style.new(lines, 2 * PAIRS, height=0.4 + 1.28 * lines)
+    known = [slot in set(rows["slot"]) for slot in slots["slot"]]
+    heights = [FULL if any(known[place : place + PAIRS]) else EMPTY for place in range(0, len(slots), PAIRS)]
+    figure, axes = style.new(len(heights), 2 * PAIRS, height=0.4 + sum(heights), height_ratios=heights)
     for ax in axes.flat[2 * len(slots) :]:
         ax.set_axis_off()
     for place, (_, slot) in enumerate(slots.iterrows()):
@@ -68,11 +72,7 @@ def draw(tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any]) -> Figure:
         _panel(left, mine[mine["side"] == "paper"], slot, plan, empty)
         missing = paper_beside.why_not(slot, tables) or "not measured in this session:\nsee profiles/paper"
         _panel(right, mine[mine["side"] == "here"], slot, plan, missing)
-    handles = [
-        axes[0, 0].plot([], [], label=titles.algorithm_title(name, plan), **style.algorithm_style(name, plan))[0]
-        for name in plan["algorithms"]
-    ]
-    figure.legend(handles=handles, loc="outside upper center", ncols=len(handles))
+    style.legend(figure, {titles.algorithm_title(n, plan): style.algorithm_style(n, plan) for n in plan["algorithms"]})
     return figure
 
 
@@ -104,8 +104,7 @@ def _frame(ax: Axes, words: str) -> None:
 def _lines(ax: Axes, rows: pd.DataFrame, plan: Mapping[str, Any], over: str) -> None:
     for algorithm, line in rows.sort_values(over).groupby("algorithm", sort=True):
         look = style.algorithm_style(str(algorithm), plan) | {"markersize": 2.5}
-        errors = [(line["value"] - line["low"]).to_numpy(), (line["high"] - line["value"]).to_numpy()]
-        ax.errorbar(line[over], line["value"], yerr=errors, elinewidth=0.6, **look)
+        style.interval_line(ax, line, look, over)
     if over == "n_elements":
         style.size_axis(ax, label=False)
         ax.set_xlabel("elements of x", fontsize=6.2)

@@ -115,10 +115,7 @@ def _times(ax: Axes, rows: pd.DataFrame, plan: Mapping[str, Any]) -> None:
 def _ratios(ax: Axes, rows: pd.DataFrame, plan: Mapping[str, Any]) -> None:
     style.unity(ax)
     for algorithm, line in rows.groupby("algorithm", sort=True):
-        errors = [(line["value"] - line["low"]).to_numpy(), (line["high"] - line["value"]).to_numpy()]
-        ax.errorbar(
-            line["n_elements"], line["value"], yerr=errors, capsize=1.5, elinewidth=0.7, **look(str(algorithm), plan)
-        )
+        style.interval_line(ax, line, look(str(algorithm), plan))
     ax.yaxis.set_major_locator(MaxNLocator(5))
     style.grid(ax)
 

@@ -12,41 +12,41 @@ from passline import core_floor, titles
 from passline import figure_style as style
 from passline.derive import selection
 from passline.derive.beyond import BEST
-from passline.questions.left import PAPERS, over_floors
+from passline.questions.left import PAPERS, of_floors
 
 TABLES = ("beyond", "registry", "machines", "port_model", "rounds")
 BEYOND = True
 CAPTION = (
-    "Time over that of the same streams and stores without arithmetic, paired by sweep, with 95 % intervals: of "
-    "what Best picks, and of the fastest of the paper's algorithms, each over its own streams. At 1 nothing is "
-    "left. Dotted, where a model of the core's ports answered and asks for more than the streams do: what the "
-    "ports allow Best for short rows; there nothing is left where the two meet."
+    "Time of the same streams and stores without arithmetic over time, paired by sweep, with 95 % intervals: of "
+    "what Best picks, and of the fastest of the paper's algorithms, each with its own streams. At 1 nothing is "
+    "left; above it the plain loops are beaten. Dotted, where a model of the core's ports answered and asks for "
+    "more than the streams do: what the ports allow Best for short rows; there nothing is left where the two "
+    "meet."
 )
 LIMITS = (
-    "A floor moves the bytes of its algorithm: one that moved fewer would have a lower one. The model of the "
-    "ports may be wrong about a processor; where it forbids what was measured, the table of the floor in cache "
-    "says so."
+    "A floor moves the bytes of its algorithm: one that moved fewer would have a lower one. Its loops are our "
+    "own, on the same instruction set; faster ones may exist. The model of the ports may be wrong about a "
+    "processor; where it forbids what was measured, the table of the floor in cache says so."
 )
 SECTION = "answers"
 LOOKS: dict[str, dict[str, Any]] = {
     BEST: {"color": style.BLACK, "marker": "*", "linestyle": "-", "markersize": 5},
     PAPERS: {"color": style.VERMILION, "marker": "o", "linestyle": "--"},
-    core_floor.PORTS: style.PORTS_LOOK,
+    core_floor.PORTS: style.PORTS_LOOK | {"marker": "_", "markersize": 6},
 }
 
 
 def data(tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any]) -> pd.DataFrame:
-    """What is drawn: columns `who`, `algorithm`, `isa`, `n_elements`, `over`, `low`, `high`."""
-    rows = over_floors(tables, plan)
-    best = rows[rows["who"] == BEST]
-    ports = best.merge(core_floor.of_best(tables, plan), on="isa")
+    """What is drawn: columns `who`, `algorithm`, `isa`, `n_elements`, `share`, `low`, `high`."""
+    rows = of_floors(tables, plan)
+    ports = rows[rows["who"] == BEST].merge(core_floor.of_best(tables, plan), on="isa")
     ports = ports[ports["n_elements"] < ports["upto"]]
-    # The floor's own time is what was measured over how many times it was.
-    allowed = ports["seconds"] * ports["n_elements"] / (ports["time_s"] / ports["over"])
-    ports = ports.assign(who=core_floor.PORTS, over=allowed, low=allowed, high=allowed)
-    ports = ports[ports["over"] >= 1.0]
+    # The floor's own time is its share of what was measured.
+    share = ports["share"] * ports["time_s"] / (ports["seconds"] * ports["n_elements"])
+    ports = ports.assign(who=core_floor.PORTS, share=share, low=share, high=share)
+    ports = ports[ports["share"] <= 1.0]
     found = pd.concat([rows, ports]) if len(ports) else rows
-    return found[["who", "algorithm", "isa", "n_elements", "over", "low", "high"]].reset_index(drop=True)
+    return found[["who", "algorithm", "isa", "n_elements", "share", "low", "high"]].reset_index(drop=True)
 
 
 @style.styled
@@ -60,16 +60,13 @@ def draw(tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any]) -> Figure:
     for ax, isa in zip(axes[0], isas, strict=True):
         style.unity(ax)
         for who, line in rows[rows["isa"] == isa].groupby("who", sort=True):
-            errors = [(line["over"] - line["low"]).to_numpy(), (line["high"] - line["over"]).to_numpy()]
-            ax.errorbar(line["n_elements"], line["over"], yerr=errors, capsize=2, elinewidth=0.8, **LOOKS[str(who)])
-        style.plain_log(ax)
+            style.interval_line(ax, line.rename(columns={"share": "value"}), LOOKS[str(who)])
         style.size_axis(ax)
         style.mark_caches(ax, tables["machines"], names=True)
         style.grid(ax)
         ax.set_title(titles.isa_title(isa, plan), pad=10)
-    style.label_axes([axes[0, 0]], y="time / time of its floor")
+        ax.set_ylim(bottom=0.0)
+    style.label_axes([axes[0, 0]], y="time of its floor / time")
     words = {BEST: titles.algorithm_title(BEST, plan), PAPERS: PAPERS, core_floor.PORTS: "what the ports allow Best"}
-    present = [who for who in LOOKS if who in set(rows["who"])]
-    handles = [axes[0, 0].plot([], [], label=words[who], **LOOKS[who])[0] for who in present]
-    figure.legend(handles=handles, loc="outside upper center", ncols=len(handles))
+    style.legend(figure, {words[who]: LOOKS[who] for who in LOOKS if who in set(rows["who"])})
     return figure

@@ -15,10 +15,11 @@ from passline.derive import selection
 
 TABLES = ("ratios", "registry", "machines")
 CAPTION = (
-    "Half-width of the 95 % interval of each ratio of {contender} to {each} (the base, by colour), as a difference "
-    "of ratios: 1 % is 0.01. Line: the target at which measuring stops, fixed before the run, in cache and beyond. "
-    "Filled: ended by the target; hollow: by the most rounds; half filled: all rounds were planned. Dotted: x alone "
-    "fills the cache."
+    "Half-width of the 95 % interval of each ratio of {contender} to {each} (the base, by colour), as a "
+    "difference of ratios: 1 % is 0.01. Line: the target at which measuring stops, fixed before the run, in "
+    "cache and beyond. A block ends as a whole, so some of its ratios may be below the line and not filled. "
+    "Filled: ended by the target; hollow: by the most rounds; half filled: all rounds were planned. Dotted: x "
+    "alone fills the cache."
 )
 LIMITS = "Intervals speak of this session's rounds, not of another boot, compiler or neighbour."
 SECTION = "trust"

@@ -18,10 +18,10 @@ TABLES = ("ratios", "beyond", "registry", "machines")
 BEYOND = True
 CAPTION = (
     "Time of each of the paper's algorithms (by colour) over time of {beyond_rival}, paired by round, with 95 % "
-    "intervals: above 1, {beyond_rival} is faster. All have the same exp, and run in the same rounds as tuned here; "
+    "intervals: above 1, {beyond_rival} is faster. All ran in the same rounds, as tuned here; "
     "protocol hot. Dotted: x alone fills the cache."
 )
-LIMITS = "One thread, one row; what it gains where its sum is needed early, as in attention, is not asked here."
+LIMITS = "One thread, one row a call: what it is worth where passes are fused with other work is not asked here."
 SECTION = "answers"
 
 
@@ -43,10 +43,9 @@ def draw(tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any]) -> Figure:
     name = titles.algorithm_title(str(selection.rival(plan)), plan)
     for ax, isa in zip(axes[0], isas, strict=True):
         style.unity(ax)
-        for base, line in rows[rows["isa"] == isa].groupby("base", sort=True):
-            errors = [(line["ratio"] - line["ratio_low"]).to_numpy(), (line["ratio_high"] - line["ratio"]).to_numpy()]
-            look = style.algorithm_style(str(base), plan)
-            ax.errorbar(line["n_elements"], line["ratio"], yerr=errors, capsize=2, elinewidth=0.8, **look)
+        named = rows.rename(columns={"ratio": "value", "ratio_low": "low", "ratio_high": "high"})
+        for base, line in named[named["isa"] == isa].groupby("base", sort=True):
+            style.interval_line(ax, line, style.algorithm_style(str(base), plan))
         style.size_axis(ax)
         style.mark_caches(ax, tables["machines"], names=True)
         ax.yaxis.set_major_locator(MaxNLocator(6))
@@ -57,9 +56,5 @@ def draw(tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any]) -> Figure:
         style.direct(ax, (0.02, 0.03), f"{name} is slower", va="bottom")
     style.label_axes([axes[0, 0]], y=f"time of base /\ntime of {name}")
     bases = [base for base in plan["algorithms"] if base in set(rows["base"])]
-    handles = [
-        axes[0, 0].plot([], [], label=titles.algorithm_title(base, plan), **style.algorithm_style(base, plan))[0]
-        for base in bases
-    ]
-    figure.legend(handles=handles, loc="outside upper center", ncols=len(handles))
+    style.legend(figure, {titles.algorithm_title(base, plan): style.algorithm_style(base, plan) for base in bases})
     return figure

@@ -70,7 +70,7 @@ def _roofs(ceilings: pd.DataFrame, isa: str) -> pd.DataFrame:
     mine = ceilings[(ceilings["isa"] == isa) & ceilings["value"].notna()]
     moving = mine[mine["unit"] == "B/s"]
     one, most = moving[moving["threads"] == 1], moving[moving["threads"] == moving["threads"].max()]
-    # A loop that reads nothing is left out: hardware may not fetch the lines that it writes whole, as the model takes it.
+    # A loop that reads nothing is left out: hardware may not fetch the lines that it writes, as the model takes it.
     one, most = one[one["ceiling"] != FILL], most[most["ceiling"] != FILL]
     chosen = {f"{level}": one[(one["level"] == level) & (one["store"] != "nt")] for level in LEVELS}
     chosen["DRAM, non-temporal"] = one[(one["level"] == "DRAM") & (one["store"] == "nt")]

@@ -12,11 +12,12 @@ from matplotlib.ticker import MaxNLocator
 
 from passline import figure_style as style
 from passline import titles
+from passline.beyond_report import PROTOCOL
 from passline.derive import selection
 from passline.derive.stores import LOOP
 from passline.questions.stores import in_words, shown
 
-TABLES = ("ceilings", "registry", "round_ratios", "beyond")
+TABLES = ("ceilings", "registry", "ratios", "beyond")
 BEYOND = True
 MODELLED = True
 CAPTION = (
@@ -41,7 +42,7 @@ def data(tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any]) -> pd.Data
 def draw(tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any]) -> Figure:
     """Draw the figure."""
     rows = data(tables, plan)
-    rows = rows[(rows["kind"] == LOOP) | (rows["cache_protocol"] == "hot")]
+    rows = rows[(rows["kind"] == LOOP) | (rows["cache_protocol"] == PROTOCOL)]
     if rows.empty:
         return style.message("No work ran with both kinds of stores.")
     rows = rows.assign(label=[_label(row, plan) for _, row in rows.iterrows()])
@@ -55,7 +56,7 @@ def draw(tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any]) -> Figure:
     axes[0, 0].set_yticks(range(len(labels)), labels)
     axes[0, 0].set_ylim(len(labels) - 0.5, -0.5)
     figure.supxlabel("time with ordinary stores / time with non-temporal stores", fontsize=8.0)
-    _legend(figure, axes[0, 0])
+    style.legend(figure, {"measured": MEASURED, "bytes alone": MODEL})
     return figure
 
 
@@ -77,12 +78,6 @@ def _panel(ax: Axes, rows: pd.DataFrame) -> None:
     ax.tick_params(axis="y", length=0)
     ax.xaxis.set_major_locator(MaxNLocator(6))
     style.grid(ax, "x")
-    kinds = rows["kind"].tolist()
-    for place in (i for i in places[1:] if kinds[i] != kinds[i - 1]):
+    loops = [label.startswith(LOOP) for label in rows.index]
+    for place in (i for i in places[1:] if loops[i] != loops[i - 1]):
         ax.axhline(place - 0.5, color="0.8", linewidth=0.6)
-
-
-def _legend(figure: Figure, ax: Axes) -> None:
-    looks = {"measured": MEASURED, "bytes alone": MODEL}
-    handles = [ax.plot([], [], label=label, **look)[0] for label, look in looks.items()]
-    figure.legend(handles=handles, loc="outside upper center", ncols=2)

@@ -65,10 +65,7 @@ def draw(tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any]) -> Figure:
         style.direct(ax, (0.02, 0.03), f"{said['contender']} is slower", va="bottom")
     style.label_axes([axes[0, 0]], y=f"time of base /\ntime of {said['contender']}")
     bases = [name for name in plan["algorithms"] if name in set(rows["base"])]
-    handles = [
-        axes[0, 0].plot([], [], label=titles.algorithm_title(name, plan), **_look(name, plan))[0] for name in bases
-    ]
-    figure.legend(handles=handles, loc="outside upper center", ncols=len(handles))
+    style.legend(figure, {titles.algorithm_title(name, plan): _look(name, plan) for name in bases})
     return figure
 
 
@@ -81,8 +78,7 @@ def _points(ax: Axes, rows: pd.DataFrame, plan: Mapping[str, Any]) -> None:
     line = rows.sort_values("n_elements")
     ax.plot(line["n_elements"], line["value"], color="0.7", linewidth=0.8, zorder=1)
     for base, mine in line.groupby("base", sort=True):
-        errors = [(mine["value"] - mine["low"]).to_numpy(), (mine["high"] - mine["value"]).to_numpy()]
-        ax.errorbar(mine["n_elements"], mine["value"], yerr=errors, capsize=2, elinewidth=0.8, **_look(str(base), plan))
+        style.interval_line(ax, mine, _look(str(base), plan))
     ax.yaxis.set_major_locator(MaxNLocator(6))
     ax.margins(y=0.15)
     style.grid(ax)

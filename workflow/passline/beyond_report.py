@@ -33,6 +33,7 @@ def report_tables(tables: Tables, plan: Plan) -> dict[str, ReportTable]:
     """
     return {
         "beyond_goals": goals(tables, plan),
+        "beyond_rival": rival_ratios(tables, plan),
         "beyond_times": times(tables, usual(tables, "beyond"), plan),
         "beyond_consumed": times(tables, usual(tables, "beyond", CONSUMED), plan),
         "beyond_batches": batches(tables, plan),
@@ -63,8 +64,8 @@ def cores_in_words(rounds: pd.DataFrame) -> str:
         return "Threads had a core each in all rounds."
     return (
         f"In {int((shared > 0.0).sum())} of {len(shared)} rounds with several threads these shared a core at moments "
-        f"({formats.percent(float(shared.mean()))} of all moments asked), whatever the system says of its cores: a hypervisor moves "
-        "them. Ratios on several threads count such rounds as doubtful."
+        f"({formats.percent(float(shared.mean()))} of all moments asked), whatever the system says of its cores: a "
+        "hypervisor moves them. Ratios on several threads count such rounds as doubtful."
     )
 
 
@@ -82,15 +83,22 @@ def goals(tables: Tables, plan: Plan) -> ReportTable:
     head = ["goal", "ISA", "elements", "wanted", "reached [95 %]", "", "because"]
     if tables["beyond"].empty or not plan["measurement"]:
         return table(head, [])
-    rows = []
-    for _, row in tables["goals"].iterrows():
-        low, high = (formats.binary_count(row[column]) for column in ("from_elements", "to_elements"))
+    rows, known = [], tables["goals"]
+    for _, row in known[known["met"] != UNAVAILABLE].iterrows():
+        asked = [row["from_elements"], row["to_elements"]]
+        sizes = asked if row["sizes"] == NOT_APPLICABLE else list(map(int, str(row["sizes"]).split()))
+        shown = list(dict.fromkeys(map(formats.binary_count, sizes)))
         of = f", {row['statistic']}" if row["statistic"] == GEOMETRIC_MEAN else ""
         rows.append([
-            f"{row['statement']}{of}", isa_title(row["isa"], plan), low if low == high else f"{low} to {high}",
+            f"{row['statement']}{of}", isa_title(row["isa"], plan), (" to " if sizes is asked else ", ").join(shown),
             f"{row['wanted']:.2f}", formats.ratio_with_interval(row["reached"], row["low"], row["high"]),
             row["met"], _in_titles(str(row["reason"]).removeprefix(f"{UNAVAILABLE}: "), plan),
         ])  # fmt: skip
+    for reason, mine in known[known["met"] == UNAVAILABLE].groupby("reason", sort=False):
+        what = "; ".join(dict.fromkeys(mine["statement"]))
+        isas = ", ".join(isa_title(isa, plan) for isa in dict.fromkeys(mine["isa"]))
+        told = _in_titles(str(reason).removeprefix(f"{UNAVAILABLE}: "), plan)
+        rows.append([what, isas, *[formats.NOTHING] * 3, f"{len(mine)} {UNAVAILABLE}", told])
     return table(head, rows)
 
 
@@ -102,6 +110,25 @@ def _in_titles(reason: str, plan: Plan) -> str:
         shown = formats.binary_count(int(name)) if name.isdigit() else algorithm_title(name, plan)
         words.append(shown + word[len(name) :])
     return " ".join(words)
+
+
+def rival_ratios(tables: Tables, plan: Plan) -> ReportTable:
+    """Ratios of the study's first algorithm beyond the paper to each of the paper's, at every size."""
+    rows = usual(tables, "ratios")
+    papers = list(plan["algorithms"])
+    shown = []
+    for isa in _isas(tables, rows):
+        mine = rows[(rows["isa"] == isa) & (rows["base_isa"] == isa) & (rows["algorithm"] == selection.rival(plan))]
+        for n, at_size in mine.groupby("n_elements", sort=True):
+            by_base = at_size.set_index("base")
+            cells = [_ratio(by_base.loc[base]) if base in by_base.index else formats.NOTHING for base in papers]
+            if set(by_base.index) & set(papers):
+                shown.append([isa_title(isa, plan), formats.binary_count(n), *cells])
+    return table(["ISA", "elements", *(algorithm_title(base, plan) for base in papers)], shown)
+
+
+def _ratio(row: pd.Series[Any]) -> str:
+    return f"{formats.ratio_with_interval(row['ratio'], row['ratio_low'], row['ratio_high'])} {row['verdict']}"
 
 
 def main_inputs(tables: Tables) -> str:
@@ -117,8 +144,8 @@ def usual(tables: Tables, name: str, protocol: str = PROTOCOL) -> pd.DataFrame:
 
 
 def _alone(frame: pd.DataFrame, protocol: str) -> pd.DataFrame:
-    kept = (frame["cache_protocol"] == protocol) & (frame["n_rows"] == 1) & (frame["threads"] == 1)
-    return frame[kept & (frame["pages"] == PAGES)]
+    rows = selection.single_rows(frame)
+    return rows[rows["cache_protocol"] == protocol]
 
 
 def inputs(tables: Tables, plan: Plan) -> ReportTable:

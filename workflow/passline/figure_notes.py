@@ -1,4 +1,4 @@
-"""What stands beside every figure: its caption, how it is rebuilt, how good its data are, and its limits."""
+"""What stands beside every figure: its caption, how it is drawn again, how good its data are, and its limits."""
 
 from __future__ import annotations
 
@@ -13,10 +13,14 @@ from passline import formats
 from passline.derive import selection
 from passline.derive.counted import COUNTED
 from passline.derive.selftest import HELD, goals, holding
+from passline.titles import question_words
 from passline.trust_points import half_width, in_cache_elements, judged
 
 Tables = Mapping[str, pd.DataFrame]
 Plan = Mapping[str, Any]
+
+TABLES = ("ratios", "counters")
+"""Tables that tell how good a session's data are, beside `selftest` where it ran."""
 
 GOOD, DOUBTFUL = "good", "doubtful"
 
@@ -29,50 +33,72 @@ class Flag:
     words: str
 
 
-def notes(
-    figures: Mapping[str, ModuleType], tables: Tables, plan: Plan, values: Mapping[str, str]
-) -> dict[str, dict[str, Any]]:
-    """By figure: `caption`, `section`, `session`, `command` that rebuilds it, `flags` (state and words), `limits`.
+def quality(tables: Tables, plan: Plan) -> dict[str, Any]:
+    """What the notes on a session's figures have in common.
 
     Args:
-        figures: the modules of the figures by name.
-        tables: tables of the session, `selftest` among them where it ran.
+        tables: `TABLES`, and `selftest` where it ran.
         plan: the session's plan.
-        values: what captions and limits may name in braces.
+
+    Returns:
+        `session`; `command` that draws a figure again, with {figure} in place of its name; `timed`, the flags of what
+        rests on times; `bytes`, that of what draws modelled bytes; `words`, what captions and limits name in braces.
     """
-    timed = _timed(tables, plan)
+    drawn = selection.of_build(tables, plan)
     session = f"{plan['machine']}/{plan['folder']}"
+    # The file goes first: what follows --config or --configfile would be taken for more of it.
+    program, _, options = str(plan["command"]).partition(" ")
     return {
-        name: {
-            "caption": module.CAPTION.format(**values),
-            "section": module.SECTION,
-            "session": session,
-            "command": f"{plan['command']} reports/{session}/figures/{name}.svg",
-            "flags": [asdict(flag) for flag in _flags(module, timed, tables)],
-            "limits": module.LIMITS.format(**values),
-        }
-        for name, module in figures.items()
+        "session": session,
+        "command": f"{program} reports/{session}/figures/{{figure}}.svg {options}".strip(),
+        "timed": [asdict(flag) for flag in _timed({**drawn, **_selftest_of(tables)}, plan)],
+        "bytes": asdict(_bytes(drawn["counters"])),
+        "words": question_words(plan),
     }
 
 
-def _flags(module: ModuleType, timed: list[Flag], tables: Tables) -> Iterator[Flag]:
-    if getattr(module, "DETERMINISTIC", False):
-        yield Flag(GOOD, "deterministic")
-    else:
-        yield from timed
+def note(name: str, module: ModuleType, known: Mapping[str, Any]) -> dict[str, Any]:
+    """A figure's `caption`, `session`, `command`, `flags` (state and words) and `limits`.
+
+    Args:
+        name: the figure.
+        module: its module: CAPTION, LIMITS; DETERMINISTIC where nothing of it rests on times, MODELLED where it draws
+            bytes of the traffic model.
+        known: what `quality` returned.
+    """
+    deterministic = [asdict(Flag(GOOD, "deterministic"))]
+    flags = deterministic if getattr(module, "DETERMINISTIC", False) else list(known["timed"])
     if getattr(module, "MODELLED", False):
-        yield _bytes(tables["counters"])
+        flags.append(known["bytes"])
+    return {
+        "caption": module.CAPTION.format(**known["words"]),
+        "session": known["session"],
+        "command": known["command"].format(figure=name),
+        "flags": flags,
+        "limits": module.LIMITS.format(**known["words"]),
+    }
+
+
+def in_words(told: Mapping[str, Any]) -> list[str]:
+    """A figure's note, line by line, for the files that hold the figure or its data."""
+    flags = "; ".join(flag["words"] for flag in told["flags"])
+    return [
+        f"session {told['session']}",
+        f"draw again: {told['command']}",
+        f"data: {flags}",
+        f"limits: {told['limits']}",
+    ]
 
 
 def _timed(tables: Tables, plan: Plan) -> list[Flag]:
     """What there is to say of every figure of times."""
     if not plan["measurement"]:
         return [Flag(DOUBTFUL, "smoke run, no measurement")]
-    return [*_noise(tables["ratios"], plan), _selftest(tables)]
+    return [*_half_widths(tables["ratios"], plan), _selftest(tables)]
 
 
-def _noise(ratios: pd.DataFrame, plan: Plan) -> Iterator[Flag]:
-    """Half-widths of the judged ratios against the targets at which measuring stops."""
+def _half_widths(ratios: pd.DataFrame, plan: Plan) -> Iterator[Flag]:
+    """Median half-widths of the judged ratios against the targets at which measuring stops."""
     rows = judged(ratios, plan)
     places = {
         "in cache": (rows["n_elements"] <= in_cache_elements(plan), float(plan["design"]["target_in_cache"])),
@@ -80,9 +106,14 @@ def _noise(ratios: pd.DataFrame, plan: Plan) -> Iterator[Flag]:
     }
     for place, (mine, target) in places.items():
         found = float(half_width(rows[mine]).median())
-        state = GOOD if found <= target else DOUBTFUL
         told = f"half-width {place} {formats.percent(found, 1)} (target {formats.percent(target, 1)})"
-        yield Flag(state, told) if found == found else Flag(DOUBTFUL, f"half-width {place} not known")
+        known = found == found
+        yield Flag(GOOD if found <= target else DOUBTFUL, told if known else f"half-width {place} not known")
+
+
+def _selftest_of(tables: Tables) -> dict[str, pd.DataFrame]:
+    """The self-test, which may be of another build."""
+    return {name: tables[name] for name in ("selftest",) if name in tables}
 
 
 def _selftest(tables: Tables) -> Flag:
@@ -90,23 +121,14 @@ def _selftest(tables: Tables) -> Flag:
     if found is None or found.empty:
         return Flag(DOUBTFUL, "self-test not run")
     met = goals(found)["met"].value_counts()
-    missed, judged_goals = int(met.get("no", 0)), int(met.get("no", 0) + met.get("yes", 0))
-    told = [
-        f"{formats.percent(share)} {place}"
-        for place, share in zip(("in cache", "out"), holding(found), strict=True)
-        if share == share
-    ]
-    held = f"its intervals hold the truth at {' and '.join(told)}" if told else "no slowdown was planted"
-    state = GOOD if not missed and all(share >= HELD for share in holding(found)) else DOUBTFUL
-    return Flag(state, f"self-test meets {judged_goals - missed} of {judged_goals} goals, {held}")
+    asked = int(met.get("yes", 0) + met.get("no", 0))
+    shares = {place: share for place, share in zip(("in cache", "out"), holding(found), strict=True) if share == share}
+    held = " and ".join(f"{formats.percent(share)} {place}" for place, share in shares.items())
+    state = GOOD if met.get("no", 0) == 0 and all(share >= HELD for share in shares.values()) else DOUBTFUL
+    kept = f", its intervals hold the truth at {held}" if held else ""
+    return Flag(state, f"self-test meets {met.get('yes', 0)} of {asked} goals{kept}")
 
 
 def _bytes(counters: pd.DataFrame) -> Flag:
     counted = ((counters["status"] == COUNTED) & (counters["direction"] != "-")).any()
     return Flag(GOOD, "bytes counted and modelled") if counted else Flag(DOUBTFUL, "bytes modelled, none counted")
-
-
-def in_words(note: Mapping[str, Any]) -> list[str]:
-    """A figure's note, line by line, for the files that hold the figure or its data."""
-    flags = "; ".join(f"{flag['words']}" for flag in note["flags"])
-    return [f"session {note['session']}", f"rebuild: {note['command']}", f"data: {flags}", f"limits: {note['limits']}"]

@@ -96,9 +96,7 @@ def _times(ax: Axes, rows: pd.DataFrame, plan: Mapping[str, Any]) -> None:
 def _ratios(ax: Axes, rows: pd.DataFrame, plan: Mapping[str, Any]) -> None:
     style.unity(ax)
     for base, line in rows.groupby("base", sort=True):
-        look = style.algorithm_style(str(base), plan)
-        errors = [(line["value"] - line["low"]).to_numpy(), (line["high"] - line["value"]).to_numpy()]
-        ax.errorbar(line["n_elements"], line["value"], yerr=errors, capsize=1.5, elinewidth=0.7, **look)
+        style.interval_line(ax, line, style.algorithm_style(str(base), plan))
     ax.yaxis.set_major_locator(MaxNLocator(5))
     style.grid(ax)
 

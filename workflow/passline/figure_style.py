@@ -67,9 +67,11 @@ _ALGORITHMS = {
     "online": (PURPLE, "D", ":"),
     "best": (BLACK, "*", "-"),
 }
+# Of the muted set of Paul Tol, which is colour-blind safe too, for what has no colour of its own.
+TEAL, WINE, OLIVE = "#44AA99", "#882255", "#999933"
 _OTHERS = (
-    (SKY, "v", "-"), (ORANGE, "P", "--"), (YELLOW, "X", "-."), (SKY, "<", ":"), (ORANGE, ">", "-"),
-    (YELLOW, "p", "--"), (SKY, "h", "-."), (ORANGE, "d", ":"), (YELLOW, "8", "-"), (SKY, "H", "--"),
+    (SKY, "v", "-"), (ORANGE, "P", "--"), (TEAL, "X", "-."), (WINE, "<", ":"), (OLIVE, ">", "-"),
+    (SKY, "p", "--"), (ORANGE, "h", "-."), (TEAL, "d", ":"), (WINE, "8", "-"), (OLIVE, "H", "--"),
 )  # fmt: skip
 FLOOR_LOOK: dict[str, Any] = {"color": GREY, "marker": "", "linestyle": (0, (4, 2)), "linewidth": 0.9}
 """Streams and stores without arithmetic."""
@@ -221,6 +223,18 @@ def mark_caches(ax: Axes, machines: pd.DataFrame, *, names: bool) -> None:
                 name, (elements, 1.0), xycoords=("data", "axes fraction"), xytext=(0, 1), textcoords="offset points",
                 ha="center", va="bottom", fontsize=6.5, color="0.4",
             )  # fmt: skip
+
+
+def interval_line(ax: Axes, rows: pd.DataFrame, look: Mapping[str, Any], x: str = "n_elements") -> None:
+    """A line through `value` with the interval `low` to `high` at each point."""
+    errors = [(rows["value"] - rows["low"]).to_numpy(), (rows["high"] - rows["value"]).to_numpy()]
+    ax.errorbar(rows[x], rows["value"], yerr=errors, capsize=1.5, elinewidth=0.7, **look)
+
+
+def legend(figure: Figure, looks: Mapping[str, Mapping[str, Any]], columns: int | None = None) -> None:
+    """A legend above the figure: what is shown, and how it looks."""
+    handles = [figure.axes[0].plot([], [], label=label, **look)[0] for label, look in looks.items()]
+    figure.legend(handles=handles, loc="outside upper center", ncols=columns or legend_columns(list(looks)))
 
 
 def direct(ax: Axes, place: tuple[float, float], words: str, va: str) -> None:

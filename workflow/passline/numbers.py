@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from importlib.metadata import version
 from typing import Any
 
 import pandas as pd
@@ -220,18 +221,13 @@ def _crossover_in_words(rows: pd.DataFrame, contender: str) -> str:
 
 
 def _why(tables: Tables, plan: Plan) -> str:
-    sizes = selection.out_of_cache(plan)
-    isas = _isas_in_words(selection.alone(tables["passes"]), tables)
-    clauses = []
-    names = list(dict.fromkeys(name for spec in plan["algorithms"].values() for name in spec["passes"]))
-    for isa in isas:
-        for variant in ("tuned", "preset"):
-            rows = selection.judged_passes(tables, names, isa, variant, max(sizes, default=0))
-            if len(rows):
-                clauses.append(f"{isa_title(isa, plan)} ({variant}): {bound.in_words(rows)}")
-                break
-    if not clauses:
+    rows = bound.judged(tables, plan)
+    if rows.empty:
         return "What bounds the passes out of cache was not judged: none was timed alone at such a size."
+    clauses = [
+        f"{isa_title(str(isa), plan)} ({mine['choice'].iloc[0]}): {bound.in_words(mine)}"
+        for isa, mine in rows.groupby("isa", sort=False)
+    ]
     return f"What bounds the passes out of cache. {'. '.join(clauses)}."
 
 
@@ -241,6 +237,7 @@ def _why(tables: Tables, plan: Plan) -> str:
 def _values(tables: Tables, plan: Plan, facts: Mapping[str, str]) -> dict[str, str]:
     values = {
         "study_title": str(plan["title"]),
+        "version": version("passline"),
         "machine": str(tables["machines"]["machine"].iloc[0]),
         "session": str(plan["session"]),
         "folder": str(plan["folder"]),
@@ -280,9 +277,9 @@ def effort_in_words(effort: float, design: Mapping[str, Any]) -> str:
     """The plan's effort, and the design that follows from it."""
     value, tune_value = (formats.quantity(float(design[key]), "s", 2) for key in ("value_s", "tune_value_s"))
     return (
-        f"{effort:g}, that is, at least {design['rounds_least']} rounds of each block of the reproduction, in a round {design['sweeps']} "
-        f"values of {value} per contender; {design['ceiling_rounds']} rounds of the ceilings; {design['tune_rounds']} "
-        f"rounds of the tuning, with values of {tune_value}"
+        f"{effort:g}, that is, at least {design['rounds_least']} rounds of each block of the reproduction, in a round "
+        f"{design['sweeps']} values of {value} per contender; {design['ceiling_rounds']} rounds of the ceilings; "
+        f"{design['tune_rounds']} rounds of the tuning, with values of {tune_value}"
     )
 
 
@@ -353,8 +350,10 @@ def _round_values(rounds: pd.DataFrame) -> dict[str, str]:
     asked = float(asking["buffer_bytes"].sum())
     huge = float(asking[["huge_bytes", "buffer_bytes"]].min(axis=1).sum()) / asked if asked else math.nan
     least, most = int(per_block.min()), int(per_block.max())
+    first, last = (str(end)[:16].replace("T", " ") for end in (rounds["start_utc"].min(), rounds["start_utc"].max()))
     low, high = float(rounds["clock_hz"].min()), float(rounds["clock_hz"].max())
     return {
+        "measured_at": f"{first} to {last[11:] if last[:10] == first[:10] else last} UTC",
         "blocks": formats.count(len(per_block)),
         "rounds": formats.count(len(rounds)),
         "rounds_per_block": f"{least}" if least == most else f"{least} to {most}",

@@ -10,8 +10,11 @@ from typing import Any
 import pandas as pd
 
 from passline.errors import ReportError
+from passline.registry import Study
 from passline.schema import load_listed
 from passline.tables import NOT_APPLICABLE
+
+Names = Mapping[str, list[str]]
 
 SLOTS = "slots"
 TEXT = "text"
@@ -41,17 +44,23 @@ def slots_table(document: Mapping[str, Any], values: pd.DataFrame) -> pd.DataFra
     return pd.DataFrame(rows)
 
 
-def values_table(document: Mapping[str, Any], folder: Path) -> pd.DataFrame:
+def values_table(document: Mapping[str, Any], folder: Path, study: Study) -> pd.DataFrame:
     """Table `paper_values`: the numbers that somebody read off the paper, from the files of the slots that are drawn.
 
     A file that is missing is no error, nor is one of a header alone. ReportError names the file, the line and what is
     wrong with it.
+
+    Args:
+        document: reports/paper.yaml.
+        folder: where the files are.
+        study: the study of the paper, whose names of algorithms and passes the files use.
     """
-    rows = [row for slot in document[SLOTS] if slot["kind"] != TEXT for row in _values(slot, folder)]
+    names = {"algorithm": list(study.algorithms), "pass": [NOT_APPLICABLE, *study.passes]}
+    rows = [row for slot in document[SLOTS] if slot["kind"] != TEXT for row in _values(slot, folder, names)]
     return pd.DataFrame(rows, columns=["slot", *COLUMNS])
 
 
-def _values(slot: Mapping[str, Any], folder: Path) -> Iterator[dict[str, Any]]:
+def _values(slot: Mapping[str, Any], folder: Path, names: Names) -> Iterator[dict[str, Any]]:
     path = folder / f"{slot['id']}.csv"
     if not path.is_file():
         return
@@ -64,13 +73,16 @@ def _values(slot: Mapping[str, Any], folder: Path) -> Iterator[dict[str, Any]]:
                 f"They must be {','.join(COLUMNS)}",
             )
         for line, row in enumerate(reader, start=2):
-            yield {"slot": slot["id"], **_checked(row, slot, f"{path}: line {line}")}
+            yield {"slot": slot["id"], **_checked(row, slot, names, f"{path}: line {line}")}
 
 
-def _checked(row: Mapping[str, str], slot: Mapping[str, Any], where: str) -> dict[str, Any]:
+def _checked(row: Mapping[str, str], slot: Mapping[str, Any], names: Names, where: str) -> dict[str, Any]:
     for column in ("figure", "read_by"):
         if not (row[column] or "").strip():
             raise ReportError(f"{where}: {column}", "is empty", "Say which figure it is, and who read the number off")
+    for column, known in names.items():
+        if row[column] not in known:
+            raise ReportError(f"{where}: {column}", f"is {row[column]!r}", f"Known: {', '.join(known)}")
     numbers = {
         column: _number(row[column], f"{where}: {column}") for column in ("page", "n_elements", "threads", "value")
     }
@@ -79,6 +91,9 @@ def _checked(row: Mapping[str, str], slot: Mapping[str, Any], where: str) -> dic
             f"{where}: unit", f"is {row['unit']!r}", f"Values of {slot['kind']} are in {UNITS[slot['kind']]}"
         )
     whole = {column: int(numbers[column]) for column in ("page", "n_elements", "threads")}
+    for column, value in whole.items():
+        if value != numbers[column]:
+            raise ReportError(f"{where}: {column}", f"is {row[column]!r}", "Give a whole number")
     return {**row, **whole, "value": numbers["value"]}
 
 

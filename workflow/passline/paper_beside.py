@@ -57,7 +57,7 @@ def _over_size(slot: pd.Series[Any], tables: Tables, plan: Plan) -> pd.DataFrame
 
 def _passes(slot: pd.Series[Any], tables: Tables, plan: Plan) -> pd.DataFrame:
     far = max(selection.out_of_cache(plan), default=0)
-    for choice in selection.VARIANTS:
+    for choice in reversed(selection.VARIANTS):  # as all figures: tuned where that was timed
         rows = selection.judged_passes(tables, titles.pass_order(plan), str(slot["isa"]), choice, far)
         if len(rows):
             break
@@ -78,6 +78,7 @@ def _threads(slot: pd.Series[Any], tables: Tables, plan: Plan) -> pd.DataFrame:
     """Threads with rows of their own, of the longest row that several have."""
     rows = tables["beyond"]
     rows = rows[(rows["isa"] == slot["isa"]) & rows["algorithm"].isin(_algorithms(slot, plan))]
+    rows = rows[(rows["inputs"] == beyond_report.main_inputs(tables)) & (rows["pages"] == beyond_report.PAGES)]
     several = rows[(rows["threads"] > 1) & (rows["n_rows"] > 1)]
     if several.empty:
         return several
@@ -89,9 +90,10 @@ def _threads(slot: pd.Series[Any], tables: Tables, plan: Plan) -> pd.DataFrame:
 
 
 def _baseline(slot: pd.Series[Any], tables: Tables, plan: Plan) -> pd.DataFrame:
-    rows = tables["ratios"]
-    rows = rows[(rows["base"] == slot["baseline"]) & (rows["isa"] == slot["isa"]) & (rows["threads"] == 1)]
-    rows = rows[rows["algorithm"].isin(_algorithms(slot, plan)) & (rows["n_rows"] == 1)]
+    """On the longest row that it was compared on."""
+    rows = beyond_report.usual(tables, "ratios")
+    rows = rows[(rows["base"] == slot["baseline"]) & (rows["isa"] == slot["isa"])]
+    rows = rows[rows["algorithm"].isin(_algorithms(slot, plan)) & (rows["n_elements"] == rows["n_elements"].max())]
     return rows.assign(value=rows["ratio"], low=rows["ratio_low"], high=rows["ratio_high"])
 
 

@@ -80,7 +80,29 @@ def comparisons(study: Study, peers: Sequence[str]) -> list[list[str]]:
     if not study.beyond:
         return []
     found = [[name, base] for name in study.beyond for base in bases]
-    return found + [[BEST, base] for base in (*bases, *study.beyond)]
+    return found + [[BEST, base] for base in (*bases, *study.beyond)] + twins(study)
+
+
+def twins(study: Study) -> list[list[str]]:
+    """[non-temporal, ordinary]: algorithms beyond the paper whose steps differ in nothing but their kind of stores."""
+
+    def rest(name: str) -> list[tuple[str, tuple[Any, ...]]]:
+        """Its steps, with the names alone of the dimensions that tell the kind of stores."""
+        return [
+            (step.pass_name, tuple((key, None if key in stores else value) for key, value in step.fixed))
+            for step in study.algorithms[name].steps
+        ]
+
+    def past(name: str) -> bool:
+        return any((key, value) in stores.items() for step in study.algorithms[name].steps for key, value in step.fixed)
+
+    stores = {key: d.non_temporal for key, d in study.dimensions.items() if d.non_temporal is not None}
+    return [
+        [one, other]
+        for one in study.beyond
+        for other in study.beyond
+        if past(one) and not past(other) and rest(one) == rest(other)
+    ]
 
 
 def asked(pairs: Iterable[tuple[str, str]], study: Study) -> list[tuple[str, str]]:
@@ -144,6 +166,7 @@ def document(
         if len(mine)
         else [],
         "comparisons": comparisons(study, peers),
+        "twins": twins(study),
         "parts": parts,
         "floors": floors,
     }

@@ -136,9 +136,9 @@ def dependence(ratios: pd.DataFrame) -> str:
         return "No ratio has rounds enough to test whether they depend on each other."
     rows = tested[dependent(tested)]
     start = (
-        f"Of {_count(len(tested), 'ratio')} of the reproduction, {formats.count(len(rows))} {'has' if len(rows) == 1 else 'have'} rounds "
-        f"that follow the one before (Ljung-Box at lag 1 on ranks, p < {DEPENDENT_BELOW:g}; "
-        f"{_by_chance(DEPENDENT_BELOW, len(tested))}); the median autocorrelation is "
+        f"Of {_count(len(tested), 'ratio')} of the reproduction, {formats.count(len(rows))} "
+        f"{'has' if len(rows) == 1 else 'have'} rounds that follow the one before (Ljung-Box at lag 1 on ranks, "
+        f"p < {DEPENDENT_BELOW:g}; {_by_chance(DEPENDENT_BELOW, len(tested))}); the median autocorrelation is "
         f"{float(tested['autocorrelation'].median()):.2f}"
     )
     without = [verdict(*row) for row in rows[["ratio_low", "ratio_high", "p_adjusted"]].itertuples(index=False)]

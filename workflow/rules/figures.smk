@@ -1,9 +1,28 @@
+# How good the session's data are, for the note beside each figure.
+rule quality:
+    input:
+        ratios=rules.ratios.output.ratios,
+        counters=rules.counters.output[0],
+        plan=rules.plan.output.plan,
+        modules=modules("quality"),
+    output:
+        f"{RESULTS}/quality.json",
+    log:
+        f"{RESULTS}/logs/quality.log",
+    params:
+        selftest=known_selftest,
+    message:
+        "say how good the data are"
+    script:
+        "../scripts/quality.py"
+
+
 # One figure, as SVG and PDF, with the data drawn as CSV.
 rule figure:
     input:
         tables=tables_of,
         plan=rules.plan.output.plan,
-        numbers=rules.numbers.output[0],
+        quality=rules.quality.output[0],
         figure="workflow/figures/{figure}.py",
         parts=parts_of,
         modules=modules("figure"),
@@ -16,6 +35,7 @@ rule figure:
         ),
         pdf=f"{FIGURE}.pdf",
         csv=f"{FIGURE}.csv",
+        json=f"{FIGURE}.json",
     log:
         f"{RESULTS}/logs/figure/{{figure}}.log",
     params:

@@ -4,6 +4,7 @@ rule report:
         template="reports/templates/report.typ",
         numbers=rules.numbers.output[0],
         figures=expand(f"{FIGURE}.svg", figure=FIGURES),
+        notes=expand(f"{FIGURE}.json", figure=FIGURES),
         modules=modules("report"),
     output:
         report(

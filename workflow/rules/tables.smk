@@ -199,6 +199,7 @@ rule beyond:
 rule paper:
     input:
         slots="reports/paper.yaml",
+        study="kernels/softmax/study.yaml",
         numbers=glob("reports/published/paper/*.csv"),
         modules=modules("paper"),
     output:
@@ -226,7 +227,6 @@ rule numbers:
         machines=rules.machines.output[0],
         passes=rules.passes.output[0],
         ratios=rules.ratios.output.ratios,
-        round_ratios=rules.ratios.output.round_ratios,
         claims=rules.claims.output[0],
         beyond=rules.beyond.output.beyond,
         crossovers=rules.crossovers.output.table,
@@ -237,7 +237,6 @@ rule numbers:
         paper_slots=rules.paper.output.slots,
         plan=rules.plan.output.plan,
         table1="reports/published/paper/table1.csv",
-        figures=expand("workflow/figures/{figure}.py", figure=FIGURES),
         modules=modules("numbers"),
     output:
         f"{RESULTS}/numbers.json",

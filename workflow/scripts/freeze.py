@@ -17,7 +17,7 @@ from passline.formats import binary_bytes
 from passline.imports import figure_tables
 from passline.measure.spec import aside, write_json
 from passline.tables import read_table
-from scripts import figure, numbers, report
+from scripts import figure, numbers, quality, report
 
 ROOT = Path(__file__).parents[2]
 PUBLISHED = ROOT / "reports" / "published"
@@ -93,12 +93,14 @@ def build(folder: Path) -> None:
         known = {name: tables / f"{name}.csv" for name in numbers.TABLES}
         if (tables / f"{OPTIONAL}.csv").is_file():
             known[OPTIONAL] = tables / f"{OPTIONAL}.csv"
-        numbers.main(known, plan, TABLE1, [path.stem for path in _figures()], stage / "numbers.json")
+        numbers.main(known, plan, TABLE1, stage / "numbers.json")
+        rated = {name: path for name, path in known.items() if name in (*quality.TABLES, OPTIONAL)}
+        quality.main(rated, plan, stage / "quality.json")
         drawings = []
         for path in _figures():
-            svg, pdf, csv = (stage / f"{path.stem}.{suffix}" for suffix in ("svg", "pdf", "csv"))
-            figure.main(path.stem, tables, plan, stage / "numbers.json", svg, pdf, csv)
-            drawings.append(svg)
+            out = {suffix: stage / f"{path.stem}.{suffix}" for suffix in ("svg", "pdf", "csv", "json")}
+            figure.main(path.stem, tables, plan, stage / "quality.json", out)
+            drawings.append(out["svg"])
         report.main(TEMPLATE, stage / "numbers.json", drawings, folder / "report.pdf")
         shutil.copy(stage / f"{SHOWN}.svg", folder)
 

@@ -1,13 +1,11 @@
 """Compute every number and sentence that the report's text uses."""
 
-import importlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 import pandas as pd
 
-from passline.figure_notes import notes
 from passline.numbers import numbers
 from passline.script import reporting
 from passline.tables import read_table
@@ -22,7 +20,6 @@ TABLES = (
     "machines",
     "passes",
     "ratios",
-    "round_ratios",
     "claims",
     "beyond",
     "crossovers",
@@ -34,13 +31,11 @@ TABLES = (
 )
 
 
-def main(tables: Mapping[str, Path], plan: Path, table1: Path, figures: Sequence[str], output: Path) -> None:
-    """Read the tables by name, the plan and the paper's Table 1, write numbers.json, with a note on each figure."""
+def main(tables: Mapping[str, Path], plan: Path, table1: Path, output: Path) -> None:
+    """Read the tables by name, the plan and the paper's Table 1, write numbers.json."""
     frames = {name: read_table(name, path) for name, path in tables.items()}
     scheme = json.loads(plan.read_text(encoding="utf-8"))
     document = numbers(frames, scheme, pd.read_csv(table1))
-    modules = {name: importlib.import_module(f"figures.{name}") for name in figures}
-    document["figures"] = notes(modules, frames, scheme, document["values"])
     output.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
@@ -51,5 +46,4 @@ if __name__ == "__main__":
         selftest, _ = snakemake.params.selftest
         if selftest:
             tables["selftest"] = Path(selftest)
-        figures = [Path(path).stem for path in source.figures]
-        main(tables, Path(source.plan), Path(source.table1), figures, Path(snakemake.output[0]))
+        main(tables, Path(source.plan), Path(source.table1), Path(snakemake.output[0]))

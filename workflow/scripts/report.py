@@ -9,8 +9,9 @@ from passline.script import reporting
 
 
 def main(template: Path, numbers: Path, figures: Sequence[Path], output: Path) -> None:
-    """Compile the template with numbers.json and the figures (SVG files named as their modules)."""
+    """Compile the template with numbers.json and the figures: SVG files named as their modules, their notes beside."""
     document = json.loads(numbers.read_text(encoding="utf-8"))
+    document["figures"] = {p.stem: json.loads(p.with_suffix(".json").read_text(encoding="utf-8")) for p in figures}
     compile_report(template, document, {path.stem: path for path in figures}, output)
 
 

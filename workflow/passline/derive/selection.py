@@ -89,6 +89,11 @@ def on_threads(passes: pd.DataFrame) -> pd.DataFrame:
     return passes[(passes["algorithm"] == NOT_APPLICABLE) & (passes["threads"] > 1)]
 
 
+def single_rows(frame: pd.DataFrame) -> pd.DataFrame:
+    """Rows of one row of x on one thread, in huge pages: what most of the pages beyond the paper show."""
+    return frame[(frame["n_rows"] == 1) & (frame["threads"] == 1) & (frame["pages"] == "huge")]
+
+
 def against(ratios: pd.DataFrame, algorithm: str, base: str) -> pd.DataFrame:
     """Ratios of one algorithm against another, on the same ISA and variant."""
     same = (ratios["isa"] == ratios["base_isa"]) & (ratios["variant"] == ratios["base_variant"])

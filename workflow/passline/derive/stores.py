@@ -7,8 +7,8 @@ from typing import Any
 
 import pandas as pd
 
+from passline.derive import selection
 from passline.derive.rounds import CEILINGS, non_temporal
-from passline.statistics import median_interval
 from passline.tables import NOT_APPLICABLE
 
 Tables = Mapping[str, pd.DataFrame]
@@ -18,16 +18,15 @@ PAST = "-nt"
 """End of a floor's part that stores past the caches."""
 
 LOOP, ALGORITHM = "loop", "algorithm"
-PAGES = "huge"
 COLUMNS = ("what", "kind", "isa", "cache_protocol", "inputs", "n_elements", "ratio", "low", "high", "model")
 """`ratio`: time with ordinary over time with non-temporal stores; `model`: the same of the bytes moved."""
 
 
 def stores_table(tables: Tables, plan: Plan) -> pd.DataFrame:
-    """Plain loops in DRAM, and algorithms that differ in their stores alone, at every length.
+    """Plain loops in DRAM, and algorithms that differ in their stores alone, at every length of a single row.
 
     Args:
-        tables: `ceilings`, `registry`, `round_ratios`.
+        tables: `ceilings`, `registry`, `ratios`.
         plan: the session's plan.
     """
     rows = [*_loops(tables), *_algorithms(tables, plan)]
@@ -45,8 +44,8 @@ def _loops(tables: Tables) -> Iterator[dict[str, Any]]:
         ordinary, past = by_store.loc["ordinary"], by_store.loc["nt"]
         model = _bytes(tables, str(ceiling)) / _bytes(tables, f"{ceiling}{PAST}")
         yield {
-            "what": ceiling, "kind": LOOP, "isa": isa, "cache_protocol": "hot",
-            "inputs": NOT_APPLICABLE, "n_elements": int(ordinary["n_elements"]),
+            "what": ceiling, "kind": LOOP, "isa": isa, "cache_protocol": NOT_APPLICABLE, "inputs": NOT_APPLICABLE,
+            "n_elements": int(ordinary["n_elements"]),
             "ratio": model * past["value"] / ordinary["value"],
             "low": model * past["low"] / ordinary["high"],
             "high": model * past["high"] / ordinary["low"],
@@ -55,45 +54,17 @@ def _loops(tables: Tables) -> Iterator[dict[str, Any]]:
 
 
 def _algorithms(tables: Tables, plan: Plan) -> Iterator[dict[str, Any]]:
-    """Paired by round, over the base that both were compared with in it."""
-    rounds = tables["round_ratios"]
-    rounds = rounds[(rounds["n_rows"] == 1) & (rounds["threads"] == 1) & (rounds["pages"] == PAGES)]
-    point = ["isa", "cache_protocol", "inputs", "n_elements"]
-    for isa in dict.fromkeys(rounds["isa"]):
-        for ordinary, past in store_pairs(plan, str(isa)):
-            mine = rounds[(rounds["isa"] == isa) & rounds["base"].isin(list(plan["algorithms"]))]
-            keys = [*point, "base", "round"]
-            one, other = (
-                mine[mine["algorithm"] == name].set_index(keys)["ratio"].rename(name) for name in (ordinary, past)
-            )
-            both = pd.concat([one, other], axis=1, join="inner").reset_index()
-            floors = plan["beyond"]["floors"]
-            model = _bytes(tables, floors[ordinary][isa]) / _bytes(tables, floors[past][isa])
-            for key, found in both.groupby(point, sort=True):
-                by_round = (found[past] / found[ordinary]).groupby(found["round"]).median()
-                known = median_interval(by_round)
-                yield {
-                    **dict(zip(point, key, strict=True)), "what": ordinary, "kind": ALGORITHM,
-                    "ratio": known.median, "low": known.low, "high": known.high, "model": model,
-                }  # fmt: skip
-
-
-def store_pairs(plan: Plan, isa: str) -> list[tuple[str, str]]:
-    """Algorithms that differ in nothing but their stores, (ordinary, non-temporal), on an ISA."""
-    scheme = plan.get("beyond", {})
-    parts = {name: by_isa[isa] for name, by_isa in scheme.get("parts", {}).items() if isa in by_isa}
-    floors = {name: by_isa[isa] for name, by_isa in scheme.get("floors", {}).items() if isa in by_isa}
-    known = {**plan["algorithms"], **scheme.get("algorithms", {})}
-    return [
-        (one, other)
-        for one in parts
-        for other in parts
-        if {one, other} <= set(floors)
-        and floors[one] != floors[other]
-        and floors[other].replace(PAST, "") == floors[one]
-        and known[one]["passes"] == known[other]["passes"]
-        and sum(parts[one].get(key) != parts[other].get(key) for key in {**parts[one], **parts[other]}) == 1
-    ]
+    """Ratios within rounds."""
+    scheme, alone = plan.get("beyond", {}), selection.single_rows(tables["ratios"])
+    for past, ordinary in scheme.get("twins", []):
+        for _, row in selection.against(alone, past, ordinary).iterrows():
+            floors = [scheme["floors"][name][row["isa"]] for name in (ordinary, past)]
+            yield {
+                "what": ordinary, "kind": ALGORITHM,
+                **{key: row[key] for key in ("isa", "cache_protocol", "inputs", "n_elements", "ratio")},
+                "low": row["ratio_low"], "high": row["ratio_high"],
+                "model": _bytes(tables, floors[0]) / _bytes(tables, floors[1]),
+            }  # fmt: skip
 
 
 def _bytes(tables: Tables, floor: str) -> float:

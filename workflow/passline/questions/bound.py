@@ -39,13 +39,11 @@ def answer(tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any]) -> list[
         return ["Not known: no pass was timed alone out of cache."]
     n, by_isa = formats.count(rows["n_elements"].iloc[0]), list(rows.groupby("isa", sort=False))
     counts = [
-        f"{(mine['bound'] == MEMORY).sum()} of {len(mine)} with {isa_title(str(isa), plan)}" for isa, mine in by_isa
+        f"{(mine['bound'] == MEMORY).sum()} of {len(mine)} passes with {isa_title(str(isa), plan)}"
+        for isa, mine in by_isa
     ]
     clauses = [f"{isa_title(str(isa), plan)} ({mine['choice'].iloc[0]}): {in_words(mine)}" for isa, mine in by_isa]
-    told = [
-        f"Out of cache ({n} elements), memory bandwidth bounds {formats.listed(counts)} of the passes. "
-        f"{'. '.join(clauses)}."
-    ]
+    told = [f"Out of cache ({n} elements), memory bandwidth bounds {formats.listed(counts)}. {'. '.join(clauses)}."]
     ranked = rows[rows["measured_over_memory"].notna()].sort_values("measured_over_memory")
     if len(ranked) > 1:
         first, last = ranked.iloc[0], ranked.iloc[-1]

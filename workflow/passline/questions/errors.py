@@ -1,4 +1,4 @@
-"""How wrong are the results?"""
+"""How wrong are the sums, and what is made of them?"""
 
 from __future__ import annotations
 
@@ -33,11 +33,12 @@ def answer(tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any]) -> list[
     if rows.empty:
         return ["Not known: no error over size was computed."]
     isa = vector_isas(selection.isas(rows, tables["registry"]))[-1]
-    mine = rows[(rows["isa"] == isa) & (rows["n_elements"] == rows["n_elements"].max())]
+    mine = rows[rows["isa"] == isa]
+    mine = mine[mine["n_elements"] == mine["n_elements"].max()]
     n = mine["n_elements"].iloc[0]
     told = [
-        f"On {formats.count(n)} {mine['inputs'].iloc[0]} scores with {isa_title(isa, plan)}, "
-        f"the largest error of an output is {_spread(mine, 'max_error_ulp', plan, _ulp)}.{_preset(tables, plan, isa, n)}"
+        f"On {formats.count(n)} {mine['inputs'].iloc[0]} inputs with {isa_title(isa, plan)}, the largest error of an "
+        f"output is {_spread(mine, 'max_error_ulp', plan, _ulp)}.{_preset(tables, plan, isa, n)}"
     ]
     if mine["sum_error"].notna().any():
         mine = mine.assign(sum_error=mine["sum_error"].abs())
@@ -51,6 +52,7 @@ def _ours(plan: Mapping[str, Any]) -> list[str]:
 
 def _spread(rows: pd.DataFrame, column: str, plan: Mapping[str, Any], shown: Any) -> str:
     """From the least to the most, with who has it; within the paper's algorithms and those beyond apart."""
+    rows = rows.dropna(subset=column)
     papers = rows["algorithm"].isin(list(plan["algorithms"]))
     said = []
     for mine, whose in ((rows[papers], "of the paper's algorithms"), (rows[~papers], "of those beyond it")):
@@ -69,7 +71,8 @@ def _preset(tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any], isa: st
     preset = one[one["variant"] == "preset"]["max_error_ulp"].dropna()
     if preset.empty or shown_variant(rows) == "preset":
         return ""
-    return f" These are tuned variants; as preset {algorithm_title(contender, plan)} errs by {_ulp(float(preset.iloc[0]))}."
+    found = _ulp(float(preset.iloc[0]))
+    return f" These are tuned variants; as preset {algorithm_title(contender, plan)} errs by {found}."
 
 
 def _ulp(value: float) -> str:

@@ -10,11 +10,12 @@ import pandas as pd
 from passline import beyond_report, core_floor, formats
 from passline.derive import selection
 from passline.derive.beyond import BEST
-from passline.titles import isa_title, vector_isas
+from passline.titles import algorithm_title, isa_title, vector_isas
+from passline.trust_points import in_cache_elements
 
 FIGURE = "left_to_gain"
 
-PAPERS = "fastest of the paper's"
+PAPERS = "the fastest of the paper's"
 
 
 def title(plan: Mapping[str, Any]) -> str:  # noqa: ARG001  # every question is called alike
@@ -28,25 +29,29 @@ def asked(plan: Mapping[str, Any]) -> bool:
 
 
 def answer(tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any]) -> list[str]:
-    """Times over floors: on the longest row, and on the shortest, where the core's ports are the floor."""
-    rows = over_floors(tables, plan)
+    """Times of floors over times: on the longest row, and on the shortest where that is in cache."""
+    rows = of_floors(tables, plan)
     if rows.empty:
         return ["Not known: nothing was timed beside its floor."]
     isas = list(reversed(vector_isas(selection.isas(rows, tables["registry"]))))
     far, near = rows["n_elements"].max(), rows["n_elements"].min()
-    out = [f"{isa_title(isa, plan)}: {_clause(rows, isa, far)}" for isa in isas]
-    cached = [f"{isa_title(isa, plan)}: {_clause(rows, isa, near)}{_ports(tables, plan, isa, near)}" for isa in isas]
-    return [
-        f"On {formats.binary_count(far)} elements, time over that of its own streams and stores without arithmetic. "
-        f"{'. '.join(out)}.",
-        f"In cache, on {formats.binary_count(near)} elements, where no such floor can be reached. {'. '.join(cached)}.",
+    told = [
+        f"Time of the same streams and stores without arithmetic over time, on {formats.binary_count(far)} elements; "
+        f"at 1 nothing is left. {_clauses(rows, isas, far, plan)}."
     ]
+    if near <= in_cache_elements(plan):
+        ports = [said for isa in isas if (said := _ports(rows, tables, plan, isa, near))]
+        told.append(
+            f"In cache, on {formats.binary_count(near)} elements, where arithmetic cannot be hidden. "
+            f"{_clauses(rows, isas, near, plan)}.{' '.join(['', *ports])}"
+        )
+    return told
 
 
-def over_floors(tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any]) -> pd.DataFrame:
-    """Of `best`, and of the paper's algorithm that is fastest at each size: times over those of their floors.
+def of_floors(tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any]) -> pd.DataFrame:
+    """Of `best`, and of the paper's algorithm that is fastest at each size: time of its floor over its time.
 
-    Columns `who`, `algorithm`, `isa`, `n_elements`, `over`, `low`, `high`, `time_s`.
+    Columns `who`, `algorithm`, `isa`, `n_elements`, `share`, `low`, `high`, `time_s`.
     """
     rows = beyond_report.usual(tables, "beyond")
     rows = rows[rows["over_floor"].notna()]
@@ -54,24 +59,36 @@ def over_floors(tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any]) -> 
     papers = papers.groupby(["isa", "n_elements"]).head(1).assign(who=PAPERS)
     best = rows[rows["algorithm"] == BEST].assign(who=BEST)
     found = pd.concat([best, papers]).sort_values(["isa", "who", "n_elements"])
-    names = {"over_floor": "over", "over_floor_low": "low", "over_floor_high": "high", "time_median_s": "time_s"}
-    columns = ["who", "algorithm", "isa", "n_elements", *names.values()]
-    return found.rename(columns=names)[columns].reset_index(drop=True)
+    shares = {
+        "share": 1 / found["over_floor"],
+        "low": 1 / found["over_floor_high"],
+        "high": 1 / found["over_floor_low"],
+    }
+    columns = ["who", "algorithm", "isa", "n_elements", "share", "low", "high", "time_s"]
+    return found.assign(**shares, time_s=found["time_median_s"])[columns].reset_index(drop=True)
 
 
-def _clause(rows: pd.DataFrame, isa: str, n: int) -> str:
-    mine = rows[(rows["isa"] == isa) & (rows["n_elements"] == n)]
-    words = {BEST: "Best", PAPERS: f"the {PAPERS}"}
-    said = [(r["who"], formats.ratio_with_interval(r["over"], r["low"], r["high"])) for _, r in mine.iterrows()]
-    return formats.listed([f"{words[who]} {over}" for who, over in said]) or "not measured"
+def _clauses(rows: pd.DataFrame, isas: list[str], n: int, plan: Mapping[str, Any]) -> str:
+    said = []
+    for isa in isas:
+        mine = rows[(rows["isa"] == isa) & (rows["n_elements"] == n)]
+        each = [
+            f"{algorithm_title(r['who'], plan)} {formats.ratio_with_interval(r['share'], r['low'], r['high'])}"
+            for _, r in mine.iterrows()
+        ]
+        said.append(f"{isa_title(isa, plan)}: {formats.listed(each) or 'not measured'}")
+    return ". ".join(said)
 
 
-def _ports(tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any], isa: str, n: int) -> str:
-    """How far `best` is from what a model of the ports allows, where one answered and may be right."""
-    ports = core_floor.of_best(tables, plan).set_index("isa")["seconds"]
-    rows = over_floors(tables, plan)
+def _ports(rows: pd.DataFrame, tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any], isa: str, n: int) -> str:
+    """How near `best` is to what a model of the ports allows; nothing where none answered for that length."""
+    ports = core_floor.of_best(tables, plan)
+    ports = ports[(ports["isa"] == isa) & (n < ports["upto"])]
     mine = rows[(rows["isa"] == isa) & (rows["n_elements"] == n) & (rows["who"] == BEST)]
-    if isa not in ports.index or mine.empty:
+    if ports.empty or mine.empty:
         return ""
-    over = float(mine["time_s"].iloc[0]) / n / float(ports[isa])
-    return f"; Best over what its ports allow by the model: {over:.2f}"
+    share = float(ports["seconds"].iloc[0]) * n / float(mine["time_s"].iloc[0])
+    name, of = algorithm_title(BEST, plan), isa_title(isa, plan)
+    if share > 1.0:
+        return f"By a model of the core's ports {name} could not be as fast as it is with {of}: the model is wrong."
+    return f"A model of the core's ports allows {name} {formats.ratio(share)} of its time with {of}."

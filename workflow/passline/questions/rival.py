@@ -44,10 +44,21 @@ def answer(tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any]) -> list[
         said = [f"{VERBS[word]} at {count}" for word, count in best["verdict"].value_counts(sort=False).items()]
         counts.append(f"{isa_title(isa, plan)}: {formats.listed(said)} of {len(best)} sizes")
     title, other = algorithm_title(rival, plan), in_sentence(algorithm_title(contender, plan))
-    return [
-        f"With the same exp and in the same rounds, time of {other} over time of {title}. {'. '.join(ends)}.",
-        f"{title} against the fastest of the paper's algorithms at each size. {'. '.join(counts)}.",
-    ]
+    alike = _alike(plan, rival, contender)
+    told = [f"{title} against the fastest of the paper's algorithms at each size. {'. '.join(counts)}."]
+    if ends:
+        told.append(f"Time of {other} over time of {title}, in the same rounds{alike}. {'. '.join(ends)}.")
+    return told
+
+
+def _alike(plan: Mapping[str, Any], one: str, other: str) -> str:
+    """What both are made of alike, on all ISAs: `, both with degree 5`."""
+    parts = plan["beyond"].get("parts", {})
+    mine, theirs = parts.get(one, {}), parts.get(other, {})
+    shared = [set(mine[isa].items()) & set(theirs[isa].items()) for isa in mine if isa in theirs]
+    common = set.intersection(*shared) if shared else set()
+    said = [f"{name.replace('_', ' ')} {value}" for name, value in sorted(common) if value not in ("yes", "no")]
+    return f", both with {formats.listed(said)}" if said else ""
 
 
 def compared(tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any]) -> pd.DataFrame:

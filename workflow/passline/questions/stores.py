@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pandas as pd
 
 from passline import beyond_report, formats
 from passline.derive import selection
-from passline.derive.stores import LOOP, stores_table
+from passline.derive.stores import ALGORITHM, LOOP, stores_table
 from passline.titles import algorithm_title, isa_title, vector_isas
 
 FIGURE = "stores"
@@ -28,29 +28,36 @@ def asked(plan: Mapping[str, Any]) -> bool:  # noqa: ARG001  # every question is
 def answer(tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any]) -> list[str]:
     """Ordinary over non-temporal stores: plain loops in DRAM, then the algorithm that gains most."""
     rows = shown(tables, plan)
-    if rows.empty:
-        return ["Not known: nothing ran with both kinds of stores."]
-    isa = vector_isas(selection.isas(rows, tables["registry"]))[-1]
-    mine = rows[rows["isa"] == isa]
-    loops = mine[mine["kind"] == LOOP]
-    told = []
-    if len(loops):
-        points = [f"{row['what']} {_found(row)}" for _, row in loops.iterrows()]
-        told.append(
-            f"In DRAM with {isa_title(isa, plan)}, time of a plain loop with ordinary stores over its time with "
-            f"non-temporal ones, which fetch nothing: {formats.listed(points)}."
-        )
-    whole = mine[(mine["kind"] != LOOP) & (mine["cache_protocol"] == beyond_report.PROTOCOL)]
-    if len(whole):
-        best = whole.sort_values("ratio").iloc[-1]
-        row = whole[whole["what"] == best["what"]].sort_values("n_elements")
-        worst = row.sort_values("ratio").iloc[0]
-        told.append(
-            f"{algorithm_title(best['what'], plan)}: {_found(best)} at {formats.binary_count(best['n_elements'])} "
-            f"elements, {formats.ratio_with_interval(worst['ratio'], worst['low'], worst['high'])} at "
-            f"{formats.binary_count(worst['n_elements'])}, where {_who(worst)}."
-        )
-    return told
+    isas = vector_isas(selection.isas(rows, tables["registry"]))
+    told = [*_loops(rows, isas, plan), *_algorithms(rows, isas, plan)]
+    return told or ["Not known: nothing ran with both kinds of stores."]
+
+
+def _loops(rows: pd.DataFrame, isas: list[str], plan: Mapping[str, Any]) -> Iterator[str]:
+    loops = rows[rows["kind"] == LOOP]
+    for isa in isas[-1:]:
+        points = [f"{row['what']} {_found(row)}" for _, row in loops[loops["isa"] == isa].iterrows()]
+        if points:
+            yield (
+                f"In DRAM with {isa_title(isa, plan)}, time of a plain loop with ordinary stores over its time with "
+                f"non-temporal ones, which fetch nothing: {formats.listed(points)}."
+            )
+
+
+def _algorithms(rows: pd.DataFrame, isas: list[str], plan: Mapping[str, Any]) -> Iterator[str]:
+    whole = rows[(rows["kind"] == ALGORITHM) & (rows["cache_protocol"] == beyond_report.PROTOCOL)]
+    for isa in isas[-1:]:
+        mine = whole[whole["isa"] == isa].sort_values("ratio")
+        if mine.empty:
+            continue
+        best = mine.iloc[-1]
+        worst = mine[mine["what"] == best["what"]].iloc[0]
+        said = [f"{_found(best)} at {formats.binary_count(best['n_elements'])} elements"]
+        if worst["n_elements"] != best["n_elements"]:
+            least = formats.ratio_with_interval(worst["ratio"], worst["low"], worst["high"])
+            said.append(f"{least} at {formats.binary_count(worst['n_elements'])}, where {_who(worst)}")
+        name = algorithm_title(best["what"], plan)
+        yield f"Whole calls of {name} with {isa_title(isa, plan)}: {'; '.join(said)}."
 
 
 def shown(tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any]) -> pd.DataFrame:
@@ -73,4 +80,4 @@ def _found(row: pd.Series[Any]) -> str:
 def _who(row: pd.Series[Any]) -> str:
     if row["high"] < 1.0:
         return "ordinary stores are faster"
-    return "neither is decided to be faster" if row["low"] <= 1.0 else "they still win"
+    return "non-temporal stores are faster" if row["low"] > 1.0 else "neither is decided to be faster"

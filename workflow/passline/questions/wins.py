@@ -35,12 +35,12 @@ def answer(tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any]) -> list[
     extremes = []
     for isa in isas:
         mine = rows[rows["isa"] == isa].sort_values("ratio")
-        low, high = _point(mine.iloc[0]), _point(mine.iloc[-1])
-        extremes.append(f"{isa_title(isa, plan)}: from {low} to {high}")
+        ends = dict.fromkeys(_point(row) for _, row in mine.iloc[[0, -1]].iterrows())
+        extremes.append(f"{isa_title(isa, plan)}: {' to '.join(ends)}")
     return [
         f"{said['contender']} against {said['fastest']} ({rows['variant'].iloc[0]}, protocol "
         f"{plan['primary_protocol']}). {'. '.join(leads)}.",
-        f"Time of {said['fastest']} over its time. {'. '.join(extremes)}.",
+        f"Time of {said['fastest']} over that of {said['contender']}, least to most. {'. '.join(extremes)}.",
     ]
 
 
@@ -52,7 +52,7 @@ def compared(tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any]) -> pd.
 
 def _point(row: pd.Series[Any]) -> str:
     ratio = formats.ratio_with_interval(row["ratio"], row["ratio_low"], row["ratio_high"])
-    return f"{ratio} at {formats.count(row['n_elements'])} elements"
+    return f"{ratio} at {formats.binary_count(row['n_elements'])} elements"
 
 
 def _lead(rows: pd.DataFrame, contender: str) -> str:

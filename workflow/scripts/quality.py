@@ -1,0 +1,26 @@
+"""Write quality.json: what the notes on all figures have in common."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+from passline.figure_notes import TABLES, quality
+from passline.measure.spec import write_json
+from passline.script import reporting
+from passline.tables import read_table
+
+
+def main(tables: Mapping[str, Path], plan: Path, output: Path) -> None:
+    """Read the tables by name, `selftest` among them where it ran, and the plan."""
+    frames = {name: read_table(name, path) for name, path in tables.items()}
+    write_json(output, quality(frames, json.loads(plan.read_text(encoding="utf-8"))))
+
+
+if __name__ == "__main__":
+    with reporting(snakemake.log[0]):
+        source = snakemake.input
+        tables = {name: Path(source[name]) for name in TABLES}
+        selftest, _ = snakemake.params.selftest
+        if selftest:
+            tables["selftest"] = Path(selftest)
+        main(tables, Path(source.plan), Path(snakemake.output[0]))
