@@ -33,7 +33,7 @@ $(INSTALLED): constraints.txt pyproject.toml
 	@touch $(INSTALLED)
 
 test: setup style
-	@$(BIN)/python -m pytest -n 2 --dist loadfile
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 # Every published report, rebuilt from its tables, and what documents say of it: no compiler, no counters, the same bytes
 # for the same versions.
