@@ -100,6 +100,18 @@ def test_several_threads_must_win_in_each_round() -> None:
     assert set(found["threads_used"]) == {1}
 
 
+def test_where_several_threads_do_not_win_the_choice_is_that_of_one() -> None:
+    """Though on two threads ordinary stores win where y is read next, so that a choice of its own would take others."""
+    one = {("hot", "short", "avx2", 100): 2.0, ("hot", "streaming", "avx2", 100): 1.0}
+    one |= {("consumed", "short", "avx2", 100): 2.0, ("consumed", "streaming", "avx2", 100): 1.5}
+    two = {("hot", "short", "avx2", 100): 1.1, ("consumed", "short", "avx2", 100): 1.2}
+    both = pd.concat([timings(one), timings(two, threads=2)])
+    rows = conform("crossovers", crossover_rows(both, {"id": VARIANTS})).query("isa == 'avx2'").set_index("threads")
+    assert list(rows["algorithm"]) == ["streaming", "streaming"]
+    assert list(rows["threads_used"]) == [1, 1]
+    assert rows["time_over_fastest_consumed"].loc[2] == pytest.approx(1.25), "the price is told"
+
+
 def test_the_same_variants_on_more_threads_are_another_choice() -> None:
     alone = {("hot", "short", "avx2", 100): 1.0, ("hot", "short", "avx2", 400): 4.0}
     shared = {("hot", "short", "avx2", 100): 1.5, ("hot", "short", "avx2", 400): 2.0}

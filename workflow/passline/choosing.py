@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from itertools import product
 from typing import Any
 
 import numpy as np
@@ -33,7 +32,8 @@ def crossover_rows(timings: pd.DataFrame, variants: Mapping[str, Variants]) -> p
 
     At each length the fastest candidate in protocol hot is chosen: of an instruction set, and of all; on so many
     threads as were tried, or fewer. Several threads are chosen only where they were faster than one in each round: a
-    machine may give them a core each at one time and not at another. Candidates that store past the caches must be
+    machine may give them a core each at one time and not at another. Where they were not, what is chosen for one thread
+    is. Candidates that store past the caches must be
     faster than all others in protocol consumed as well, where y is read next; where that was not measured they are not
     chosen.
 
@@ -49,9 +49,13 @@ def crossover_rows(timings: pd.DataFrame, variants: Mapping[str, Variants]) -> p
         costs = {HOT: _costs(mine, HOT), CONSUMED: _costs(mine, CONSUMED)}
         sure = _faster_in_each_round(mine)
         shared = {"machine": machine, "session": session, "build_id": build_id}
-        for isa, threads in product((*sorted(mine["isa"].unique()), ANY), sorted(mine["threads"].unique())):
-            asked = {"isa": isa, "threads": int(threads)}
-            rows += [shared | asked | row for row in _choices(costs, sure, variants[str(build_id)], isa, int(threads))]
+        for isa in (*sorted(mine["isa"].unique()), ANY):
+            alone: dict[int, Candidate] = {}
+            for threads in sorted(mine["threads"].unique()):
+                found = _choices(costs, sure, variants[str(build_id)], isa, int(threads), alone)
+                rows += [shared | {"isa": isa, "threads": int(threads)} | row for row in found]
+                if threads == 1:
+                    alone = {row["n_elements"]: (row["algorithm"], row["algorithm_isa"], 1) for row in found}
     return pd.DataFrame(rows)
 
 
@@ -97,15 +101,20 @@ def _choices(
     variants: Variants,
     isa: str,
     threads: int,
+    alone: Mapping[int, Candidate],
 ) -> list[dict[str, Any]]:
+    """The choices of an instruction set on so many threads; `alone` holds those on one, where they are known."""
     rows: list[dict[str, Any]] = []
     sizes = sorted(costs[HOT])
     held, start = _NONE, 0
     for before, n in zip([0, *sizes], sizes, strict=False):
         hot = _of(costs[HOT][n], isa, threads)
         read_next = _of(costs[CONSUMED].get(n, {}), isa, threads)
-        steady = {c: cost for c, cost in hot.items() if c[2] == 1 or c in sure[n]}
+        single = alone.get(n)
+        steady = {c: cost for c, cost in hot.items() if (c[2] == 1 and single is None) or c in sure[n]}
         allowed = {c: cost for c, cost in steady.items() if _may(c, read_next, variants)}
+        if single is not None:
+            allowed[single] = hot[single]
         best = min(allowed, key=allowed.__getitem__)
         if held not in allowed or allowed[held] - allowed[best] > math.log1p(LEAST_GAIN):
             held, start = best, round(math.sqrt(before * n))
