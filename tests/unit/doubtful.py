@@ -91,6 +91,11 @@ def tables(full: dict[str, pd.DataFrame], seed: int = 3) -> dict[str, pd.DataFra
     }
 
 
+def with_ratios(tables: dict[str, pd.DataFrame], **columns: Any) -> dict[str, pd.DataFrame]:
+    """The tables with other columns of table `ratios`."""
+    return {**tables, "ratios": tables["ratios"].assign(**columns)}
+
+
 def _start(minute: float) -> str:
     return (pd.Timestamp("2026-01-01T08:00:00+00:00") + pd.Timedelta(minutes=minute)).isoformat(timespec="seconds")
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
 import doubtful
 import numpy as np
@@ -33,10 +32,6 @@ def tables(full: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
 @pytest.fixture(scope="module")
 def said(tables: dict[str, pd.DataFrame]) -> dict[str, str]:
     return trust.values(tables, PLAN)
-
-
-def with_ratios(tables: dict[str, pd.DataFrame], **columns: Any) -> dict[str, pd.DataFrame]:
-    return {**tables, "ratios": tables["ratios"].assign(**columns)}
 
 
 # --- which points ------------------------------------------------------------------------------------
@@ -279,7 +274,7 @@ def test_the_table_of_points_holds_every_labelled_size(tables: dict[str, pd.Data
 
 
 def test_the_table_of_points_remarks_dependence_and_modes(tables: dict[str, pd.DataFrame]) -> None:
-    doubted = with_ratios(tables, p_dependence=0.001, bimodal=True, n_marked=0)
+    doubted = doubtful.with_ratios(tables, p_dependence=0.001, bimodal=True, n_marked=0)
     rows = trust.report_tables(doubted, PLAN)["points"]["rows"]
     assert {row[-1] for row in rows} == {"dependent rounds, bimodal"}
 

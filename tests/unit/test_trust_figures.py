@@ -28,10 +28,6 @@ def said(tables: dict[str, pd.DataFrame]) -> dict[str, str]:
     return trust.values(tables, PLAN)
 
 
-def with_ratios(tables: dict[str, pd.DataFrame], **columns: Any) -> dict[str, pd.DataFrame]:
-    return {**tables, "ratios": tables["ratios"].assign(**columns)}
-
-
 def texts(figure: Figure) -> list[str]:
     return [text.get_text() for text in figure.findobj(Text) if text.get_text()]
 
@@ -59,7 +55,7 @@ def test_precision_draws_one_target_where_all_sizes_share_it(
 
 
 def test_precision_tells_stops_apart_without_colour(tables: dict[str, pd.DataFrame]) -> None:
-    planned = with_ratios(tables, stop_reason=np.resize(["target", "cap", "planned"], len(tables["ratios"])))
+    planned = doubtful.with_ratios(tables, stop_reason=np.resize(["target", "cap", "planned"], len(tables["ratios"])))
     figure = precision.draw(planned, PLAN)
     fills = {line.get_fillstyle() for ax in figure.axes for line in ax.lines if len(line.get_xdata()) not in (0, 4)}
     assert {"full", "none", "left"} <= fills
@@ -105,14 +101,14 @@ def test_distributions_show_bimodal_points_or_else_the_headlines(
     assert drawn["bimodal"].all()
     assert set(zip(drawn["isa"], drawn["n_elements"], strict=True)) == set(doubtful.BIMODAL)
     assert "all 2 bimodal" in said["distributions_shown"]
-    single = with_ratios(tables, bimodal=False)
+    single = doubtful.with_ratios(tables, bimodal=False)
     drawn = distributions.data(single, PLAN)
     assert drawn["point"].nunique() == 8
     assert "points of the headlines are shown" in trust.values(single, PLAN)["distributions_shown"]
 
 
 def test_as_many_distributions_are_drawn_as_fit_and_the_text_says_how_many(tables: dict[str, pd.DataFrame]) -> None:
-    many = with_ratios(tables, bimodal=True)
+    many = doubtful.with_ratios(tables, bimodal=True)
     figure = distributions.draw(many, PLAN)
     assert sum(ax.get_visible() for ax in figure.axes) == trust_points.MOST_DRAWN
     number = distributions.data(many, PLAN)["point"].nunique()

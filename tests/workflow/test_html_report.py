@@ -63,6 +63,17 @@ def drawn(window):
     return image
 
 
+def show(window, section, figure, file):
+    """Open a figure by the menu, and see it whole and wide enough to read."""
+    window.click(MENU + f"//*[contains(text(), '{section}')]")
+    window.click(EYE.format(figure))
+    window.element(f"//div[@id='app']//div/img[contains(@src, '{file}')]")
+    complete, own, shown = drawn(window)
+    assert complete
+    assert own > 300
+    assert shown > 300
+
+
 def test_the_first_page_says_what_the_run_is_and_where_its_report_is(window, finished):
     (pdf,) = finished.glob("reports/*/smoke/report.pdf")
     said = window.text("//div[starts-with(@class, 'prose')]")
@@ -76,13 +87,7 @@ def test_the_first_page_says_what_the_run_is_and_where_its_report_is(window, fin
 
 
 def test_a_figure_is_shown_with_its_caption(window):
-    window.click(MENU + "//*[contains(text(), 'Details')]")
-    window.click(EYE.format("against bases"))
-    window.element("//div[@id='app']//div/img[contains(@src, 'against_bases')]")
-    complete, own, shown = drawn(window)
-    assert complete
-    assert own > 300
-    assert shown > 300
+    show(window, "Details", "against bases", "against_bases")
     window.click(INFORMATION.format("against bases"))
     said = window.text("//nav")
     assert SMOKE_STAMP in said
@@ -129,12 +134,7 @@ def test_a_zip_holds_the_same_page_and_its_files(finished, tmp_path):
         packed.extractall(tmp_path)
     with browser(tmp_path / "profile") as window:
         window.open(tmp_path / "report" / "report.html")
-        window.click(MENU + "//*[contains(text(), 'Answers')]")
-        window.click(EYE.format("bars"))
-        window.element("//div[@id='app']//div/img[contains(@src, 'bars.svg')]")
-        complete, own, _ = drawn(window)
-        assert complete
-        assert own > 300
+        show(window, "Answers", "bars", "bars.svg")
 
 
 def test_the_report_changes_nothing_of_the_run(finished, page):

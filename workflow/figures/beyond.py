@@ -13,7 +13,7 @@ from matplotlib.ticker import MaxNLocator
 from passline import beyond_report, core_floor, titles
 from passline import figure_style as style
 from passline.derive import selection
-from passline.derive.beyond import FLOOR
+from passline.derive.beyond import BEST, FLOOR
 
 TABLES = ("beyond", "ratios", "registry", "machines", "port_model", "rounds")
 BEYOND = True
@@ -25,9 +25,8 @@ CAPTION = (
 )
 LIMITS = "Protocol hot: x and y are the same in every call. A floor has no arithmetic, so none is reached in cache."
 SECTION = "details"
-LEADING = ("online", "best")
-"""Of the algorithms beyond the paper, those that are drawn where there are too many to tell apart."""
 MOST = 6
+"""Of more algorithms beyond the paper the first, Best, and whichever is fastest at some size are drawn."""
 
 
 def data(tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any]) -> pd.DataFrame:
@@ -60,13 +59,13 @@ def data(tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any]) -> pd.Data
 
 
 def shown_algorithms(rows: pd.DataFrame, plan: Mapping[str, Any]) -> list[str]:
-    """The paper's algorithms and ours, of many only the leading ones, with whichever is fastest at some size."""
+    """The paper's algorithms and ours, of many only the leading ones."""
     timed = set(rows["algorithm"])
     beyond = [name for name in plan.get("beyond", {}).get("algorithms", {}) if name in timed]
     if len(beyond) > MOST:
         ours = rows[rows["algorithm"].isin(beyond)].sort_values("time_median_s")
         fastest = set(ours.groupby(["isa", "n_elements"]).head(1)["algorithm"])
-        beyond = [name for name in beyond if name in {*LEADING, *fastest}]
+        beyond = [name for name in beyond if name in {selection.rival(plan), BEST, *fastest}]
     return [*(name for name in plan["algorithms"] if name in timed), *beyond]
 
 

@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from passline import core_floor, titles
 from passline import figure_style as style
-from passline.derive import selection
 from passline.derive.beyond import BEST
+from passline.figure_parts import panels_over_size
 from passline.questions.left import PAPERS, of_floors
 
 TABLES = ("beyond", "registry", "machines", "port_model", "rounds")
@@ -52,21 +53,16 @@ def data(tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any]) -> pd.Data
 @style.styled
 def draw(tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any]) -> Figure:
     """Draw the figure."""
-    rows = data(tables, plan)
+    rows = data(tables, plan).rename(columns={"share": "value"})
     if rows.empty:
         return style.message("No algorithm was timed beside its floor.")
-    isas = titles.vector_isas(selection.isas(rows, tables["registry"]))
-    figure, axes = style.new(1, len(isas), height=2.9, sharey=True)
-    for ax, isa in zip(axes[0], isas, strict=True):
-        style.unity(ax)
-        for who, line in rows[rows["isa"] == isa].groupby("who", sort=True):
-            style.interval_line(ax, line.rename(columns={"share": "value"}), LOOKS[str(who)])
-        style.size_axis(ax)
-        style.mark_caches(ax, tables["machines"], names=True)
-        style.grid(ax)
-        ax.set_title(titles.isa_title(isa, plan), pad=10)
-        ax.set_ylim(bottom=0.0)
-    style.label_axes([axes[0, 0]], y="time of its floor / time")
+    figure = panels_over_size(rows, tables, plan, _panel, height=2.9, y="time of its floor / time")
     words = {BEST: titles.algorithm_title(BEST, plan), PAPERS: PAPERS, core_floor.PORTS: "what the ports allow Best"}
     style.legend(figure, {words[who]: LOOKS[who] for who in LOOKS if who in set(rows["who"])})
     return figure
+
+
+def _panel(ax: Axes, rows: pd.DataFrame) -> None:
+    for who, line in rows.groupby("who", sort=True):
+        style.interval_line(ax, line, LOOKS[str(who)])
+    ax.set_ylim(bottom=0.0)

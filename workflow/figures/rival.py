@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
 
 from passline import figure_style as style
 from passline import titles
-from passline.derive import selection
+from passline.figure_parts import panels_over_size, say_who
 from passline.questions import rival
 
 TABLES = ("ratios", "beyond", "registry", "machines")
@@ -26,9 +26,9 @@ SECTION = "answers"
 
 
 def data(tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any]) -> pd.DataFrame:
-    """What is drawn: one row per ISA, base and size."""
-    columns = ["isa", "algorithm", "base", "n_elements", "ratio", "ratio_low", "ratio_high", "verdict"]
-    rows = rival.compared(tables, plan)
+    """What is drawn: one row per ISA, base and size; `value`, `low` and `high` are the ratio and its interval."""
+    columns = ["isa", "algorithm", "base", "n_elements", "value", "low", "high", "verdict"]
+    rows = rival.compared(tables, plan).rename(columns={"ratio": "value", "ratio_low": "low", "ratio_high": "high"})
     return rows[columns].sort_values(columns[:4]).reset_index(drop=True)
 
 
@@ -38,23 +38,14 @@ def draw(tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any]) -> Figure:
     rows = data(tables, plan)
     if rows.empty:
         return style.message("No algorithm beyond the paper's was timed.")
-    isas = titles.vector_isas(selection.isas(rows, tables["registry"]))
-    figure, axes = style.new(1, len(isas), height=2.9, sharey=True)
-    name = titles.algorithm_title(str(selection.rival(plan)), plan)
-    for ax, isa in zip(axes[0], isas, strict=True):
-        style.unity(ax)
-        named = rows.rename(columns={"ratio": "value", "ratio_low": "low", "ratio_high": "high"})
-        for base, line in named[named["isa"] == isa].groupby("base", sort=True):
+    name = titles.question_words(plan)["beyond_rival"]
+
+    def panel(ax: Axes, mine: pd.DataFrame) -> None:
+        for base, line in mine.groupby("base", sort=True):
             style.interval_line(ax, line, style.algorithm_style(str(base), plan))
-        style.size_axis(ax)
-        style.mark_caches(ax, tables["machines"], names=True)
-        ax.yaxis.set_major_locator(MaxNLocator(6))
-        ax.margins(y=0.15)
-        style.grid(ax)
-        ax.set_title(titles.isa_title(isa, plan), pad=10)
-        style.direct(ax, (0.02, 0.97), f"{name} is faster", va="top")
-        style.direct(ax, (0.02, 0.03), f"{name} is slower", va="bottom")
-    style.label_axes([axes[0, 0]], y=f"time of base /\ntime of {name}")
+        say_who(ax, name)
+
+    figure = panels_over_size(rows, tables, plan, panel, height=2.9, y=f"time of base /\ntime of {name}")
     bases = [base for base in plan["algorithms"] if base in set(rows["base"])]
     style.legend(figure, {titles.algorithm_title(base, plan): style.algorithm_style(base, plan) for base in bases})
     return figure

@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from passline import beyond_report, titles
+from passline import beyond_report
 from passline import figure_style as style
-from passline.derive import selection
+from passline.figure_parts import panels_over_size
 
 TABLES = ("ratios", "registry", "machines")
 BEYOND = True
@@ -27,7 +28,8 @@ def data(tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any]) -> pd.Data
     """What is drawn: columns `isa`, `threads`, `n_elements`, `ratio`, `ratio_low`, `ratio_high`; protocol hot."""
     rows = beyond_report.shared_rows(tables["ratios"])
     rows = rows[rows["cache_protocol"] == beyond_report.PROTOCOL]
-    return rows[["isa", "threads", "n_elements", "ratio", "ratio_low", "ratio_high"]].reset_index(drop=True)
+    rows = rows.rename(columns={"ratio": "value", "ratio_low": "low", "ratio_high": "high"})
+    return rows[["isa", "threads", "n_elements", "value", "low", "high"]].reset_index(drop=True)
 
 
 @style.styled
@@ -36,24 +38,14 @@ def draw(tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any]) -> Figure:
     rows = data(tables, plan)
     if rows.empty:
         return style.message("No row was timed on several threads.")
-    isas = titles.vector_isas(selection.isas(rows, tables["registry"]))
-    figure, axes = style.new(1, len(isas), height=2.4, sharey=True)
-    for ax, isa in zip(axes[0], isas, strict=True):
-        style.unity(ax)
-        for place, (threads, line) in enumerate(rows[rows["isa"] == isa].groupby("threads", sort=True)):
-            errors = [(line["ratio"] - line["ratio_low"]).to_numpy(), (line["ratio_high"] - line["ratio"]).to_numpy()]
-            look = style.ordinal_style(place)
-            ax.errorbar(
-                line["n_elements"], line["ratio"], yerr=errors, capsize=1.5, elinewidth=0.7,
-                label=f"{threads} threads", **look,
-            )  # fmt: skip
-            ax.axhline(float(threads), color=look["color"], linestyle="--", linewidth=0.7)
-        style.size_axis(ax)
-        style.mark_caches(ax, tables["machines"], names=True)
-        ax.set_title(titles.isa_title(isa, plan), pad=10)
+    looks = {count: style.ordinal_style(place) for place, count in enumerate(sorted(set(rows["threads"])))}
+
+    def panel(ax: Axes, mine: pd.DataFrame) -> None:
+        for count, line in mine.groupby("threads", sort=True):
+            style.interval_line(ax, line, looks[count])
+            ax.axhline(float(str(count)), color=looks[count]["color"], linestyle="--", linewidth=0.7)
         ax.yaxis.set_major_locator(MaxNLocator(5))
-        style.grid(ax)
-    style.label_axes([axes[0, 0]], y="time on one thread /\ntime on several")
-    handles, labels = axes[0, 0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside upper center", ncols=min(4, len(handles)))
+
+    figure = panels_over_size(rows, tables, plan, panel, height=2.4, y="time on one thread /\ntime on several")
+    style.legend(figure, {f"{count} threads": look for count, look in looks.items()})
     return figure

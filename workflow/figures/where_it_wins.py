@@ -8,12 +8,11 @@ from typing import Any
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
 
 from passline import figure_style as style
 from passline import formats, titles
-from passline.derive import selection
 from passline.derive.crossing import crossings
+from passline.figure_parts import panels_over_size, say_who
 from passline.questions.wins import compared
 
 TABLES = ("ratios", "registry", "machines")
@@ -50,22 +49,17 @@ def draw(tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any]) -> Figure:
     rows = data(tables, plan)
     if rows.empty:
         return style.message("No base was compared with the contender.")
-    isas = titles.vector_isas(selection.isas(rows, tables["registry"]))
-    figure, axes = style.new(1, len(isas), height=2.9, sharey=True)
-    said = titles.question_words(plan)
-    for ax, isa in zip(axes[0], isas, strict=True):
-        mine = rows[rows["isa"] == isa]
+    name = titles.question_words(plan)["contender"]
+
+    def panel(ax: Axes, mine: pd.DataFrame) -> None:
         _points(ax, mine[mine["kind"] == "point"], plan)
         for _, change in mine[mine["kind"] == "crossing"].iterrows():
             _change(ax, change)
-        style.size_axis(ax)
-        style.mark_caches(ax, tables["machines"], names=True)
-        ax.set_title(titles.isa_title(isa, plan), pad=10)
-        style.direct(ax, (0.02, 0.97), f"{said['contender']} is faster", va="top")
-        style.direct(ax, (0.02, 0.03), f"{said['contender']} is slower", va="bottom")
-    style.label_axes([axes[0, 0]], y=f"time of base /\ntime of {said['contender']}")
-    bases = [name for name in plan["algorithms"] if name in set(rows["base"])]
-    style.legend(figure, {titles.algorithm_title(name, plan): _look(name, plan) for name in bases})
+        say_who(ax, name)
+
+    figure = panels_over_size(rows, tables, plan, panel, height=2.9, y=f"time of base /\ntime of {name}")
+    bases = [base for base in plan["algorithms"] if base in set(rows["base"])]
+    style.legend(figure, {titles.algorithm_title(base, plan): _look(base, plan) for base in bases})
     return figure
 
 
@@ -74,14 +68,10 @@ def _look(name: str, plan: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _points(ax: Axes, rows: pd.DataFrame, plan: Mapping[str, Any]) -> None:
-    style.unity(ax)
     line = rows.sort_values("n_elements")
     ax.plot(line["n_elements"], line["value"], color="0.7", linewidth=0.8, zorder=1)
     for base, mine in line.groupby("base", sort=True):
         style.interval_line(ax, mine, _look(str(base), plan))
-    ax.yaxis.set_major_locator(MaxNLocator(6))
-    ax.margins(y=0.15)
-    style.grid(ax)
 
 
 def _change(ax: Axes, change: pd.Series[Any]) -> None:

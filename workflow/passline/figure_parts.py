@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -16,6 +16,46 @@ from passline.derive import selection
 
 Pair = tuple[str, str]
 """(algorithm, base)."""
+
+
+def panels_over_size(
+    rows: pd.DataFrame,
+    tables: Mapping[str, pd.DataFrame],
+    plan: Mapping[str, Any],
+    panel: Callable[[Axes, pd.DataFrame], None],
+    *,
+    height: float,
+    y: str,
+) -> Figure:
+    """A panel per vector ISA beside each other, over size, with caches marked and a line at 1.
+
+    Args:
+        rows: what is drawn; columns `isa` and what `panel` needs.
+        tables: `registry` and `machines`.
+        plan: the session's plan.
+        panel: draws the rows of an ISA.
+        height: of the figure, inches.
+        y: label of the first panel's axis.
+    """
+    isas = titles.vector_isas(selection.isas(rows, tables["registry"]))
+    figure, axes = style.new(1, len(isas), height=height, sharey=True)
+    for ax, isa in zip(axes[0], isas, strict=True):
+        style.unity(ax)
+        panel(ax, rows[rows["isa"] == isa])
+        style.size_axis(ax)
+        style.mark_caches(ax, tables["machines"], names=True)
+        style.grid(ax)
+        ax.set_title(titles.isa_title(isa, plan), pad=10)
+    style.label_axes([axes[0, 0]], y=y)
+    return figure
+
+
+def say_who(ax: Axes, name: str) -> None:
+    """Room above and below a line at 1, and what is on either side of it."""
+    ax.yaxis.set_major_locator(MaxNLocator(6))
+    ax.margins(y=0.15)
+    style.direct(ax, (0.02, 0.97), f"{name} is faster", va="top")
+    style.direct(ax, (0.02, 0.03), f"{name} is slower", va="bottom")
 
 
 def over_size_data(

@@ -1,4 +1,4 @@
-"""How a rule's script ends when something is wrong: one message, on the terminal and in the log, and no traceback."""
+"""What rules' scripts share: how one ends when something is wrong (one message, no traceback), and named tables."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import errno
 import os
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -31,6 +31,11 @@ def reporting(log: str) -> Iterator[None]:
             Path(log).write_text(f"{told}\n", encoding="utf-8")
         print(f"\n{told}\n", file=sys.stderr, flush=True)
         sys.exit(1)
+
+
+def named_tables(inputs: Mapping[str, str], names: Iterable[str], selftest: str) -> dict[str, Path]:
+    """The tables of a rule's inputs by name, and `selftest` beside them where its path is not empty: where it ran."""
+    return {name: Path(inputs[name]) for name in names} | ({"selftest": Path(selftest)} if selftest else {})
 
 
 def _full(error: OSError, logs: Path) -> PasslineError | None:

@@ -182,6 +182,8 @@ def distributions_shown(ratios: pd.DataFrame, plan: Plan) -> str:
     rows = bimodal_pairs(ratios, plan)
     if rows.empty:
         return "No ratio of two algorithms is bimodal, so the points of the headlines are shown."
+    if len(rows) == 1:
+        return "Shown: the one bimodal ratio of two algorithms."
     drawn = min(len(rows), MOST_DRAWN)
     shown = f"all {drawn}" if drawn == len(rows) else f"{drawn} of the {len(rows)}"
     return f"Shown: {shown} bimodal ratios of two algorithms."

@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from passline.numbers import numbers
-from passline.script import reporting
+from passline.script import named_tables, reporting
 from passline.tables import read_table
 
 TABLES = (
@@ -34,16 +34,12 @@ TABLES = (
 def main(tables: Mapping[str, Path], plan: Path, table1: Path, output: Path) -> None:
     """Read the tables by name, the plan and the paper's Table 1, write numbers.json."""
     frames = {name: read_table(name, path) for name, path in tables.items()}
-    scheme = json.loads(plan.read_text(encoding="utf-8"))
-    document = numbers(frames, scheme, pd.read_csv(table1))
+    document = numbers(frames, json.loads(plan.read_text(encoding="utf-8")), pd.read_csv(table1))
     output.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
     with reporting(snakemake.log[0]):
         source = snakemake.input
-        tables = {name: Path(source[name]) for name in TABLES}
-        selftest, _ = snakemake.params.selftest
-        if selftest:
-            tables["selftest"] = Path(selftest)
+        tables = named_tables(dict(source.items()), TABLES, snakemake.params.selftest[0])
         main(tables, Path(source.plan), Path(source.table1), Path(snakemake.output[0]))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from passline.figure_notes import TABLES, quality
 from passline.measure.spec import write_json
-from passline.script import reporting
+from passline.script import named_tables, reporting
 from passline.tables import read_table
 
 
@@ -19,8 +19,5 @@ def main(tables: Mapping[str, Path], plan: Path, output: Path) -> None:
 if __name__ == "__main__":
     with reporting(snakemake.log[0]):
         source = snakemake.input
-        tables = {name: Path(source[name]) for name in TABLES}
-        selftest, _ = snakemake.params.selftest
-        if selftest:
-            tables["selftest"] = Path(selftest)
+        tables = named_tables(dict(source.items()), TABLES, snakemake.params.selftest[0])
         main(tables, Path(source.plan), Path(snakemake.output[0]))

@@ -34,7 +34,7 @@ def ceilings_table(timings: pd.DataFrame, registry: pd.DataFrame, plan: Mapping[
         ["build_id", "variant", "n_elements", "threads"], sort=True
     ):
         declared = registered(known, str(build_id), str(variant))
-        per_element, unit = _work(declared)
+        per_element, unit = work(declared)
         rate = median_interval(int(n) * int(threads) * per_element / contender["time_s"])
         first = contender.iloc[0]
         rows.append({
@@ -47,7 +47,7 @@ def ceilings_table(timings: pd.DataFrame, registry: pd.DataFrame, plan: Mapping[
     return pd.DataFrame(rows)
 
 
-def _work(declared: pd.Series[Any]) -> tuple[float, str]:
+def work(declared: pd.Series[Any]) -> tuple[float, str]:
     """Bytes or flops per element of a ceiling loop, and the unit of its rate."""
     if declared["pass"] == FMA:
         return float(declared["flops_per_element"]), "flop/s"

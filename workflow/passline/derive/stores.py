@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from passline.derive import selection
+from passline.derive.ceilings import work
 from passline.derive.rounds import CEILINGS, non_temporal
 from passline.tables import NOT_APPLICABLE
 
@@ -75,7 +76,5 @@ def _bytes(tables: Tables, floor: str) -> float:
     for part in floor.split("+"):
         past = part.endswith(PAST)
         row = loops[(loops["pass"] == part.removesuffix(PAST)) & (loops["variant"].map(non_temporal) == past)].iloc[0]
-        total += float(
-            row[["bytes_read_per_element", "bytes_written_per_element", "bytes_write_allocate_per_element"]].sum()
-        )
+        total += work(row)[0]
     return total

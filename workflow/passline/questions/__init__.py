@@ -2,10 +2,10 @@
 
 A question is a module here with
 
+- ``TITLE``: the question, with the words of `titles.question_words` in braces;
 - ``FIGURE``: the figure that answers it;
-- ``title(plan) -> str``: the question;
-- ``asked(plan) -> bool``: whether the study can be asked it;
 - ``answer(tables, plan) -> list[str]``: sentences from tables of all algorithms, or one that says why there is none;
+- ``asked(plan) -> bool``, where not every study can be asked it;
 - ``DETERMINISTIC``, where its answer does not rest on times: then a smoke run answers it too.
 """
 
@@ -18,6 +18,7 @@ from typing import Any
 import pandas as pd
 
 from passline.questions import bound, errors, left, rival, stores, wins
+from passline.titles import question_words
 
 QUESTIONS: tuple[ModuleType, ...] = (bound, wins, rival, stores, left, errors)
 """In the order in which the report asks."""
@@ -32,15 +33,17 @@ def questions(tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any]) -> li
         tables: all tables of one build, with what is beyond the paper.
         plan: the session's plan.
     """
+    words = question_words(plan)
     return [
-        {"key": _key(each), "title": each.title(plan), "figure": each.FIGURE, "answer": _answer(each, tables, plan)}
+        {
+            "key": each.__name__.rpartition(".")[2],
+            "title": each.TITLE.format(**words),
+            "figure": each.FIGURE,
+            "answer": _answer(each, tables, plan),
+        }
         for each in QUESTIONS
-        if each.asked(plan)
+        if not hasattr(each, "asked") or each.asked(plan)
     ]
-
-
-def _key(question: ModuleType) -> str:
-    return question.__name__.rpartition(".")[2]
 
 
 def _answer(question: ModuleType, tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any]) -> list[str]:

@@ -12,6 +12,7 @@ from passline.derive import selection
 from passline.derive.passes import MEMORY
 from passline.titles import isa_title, pass_order, vector_isas
 
+TITLE = "Is each pass bound by memory?"
 FIGURE = "bars"
 
 WORDS = {
@@ -20,16 +21,6 @@ WORDS = {
     "both": "neither alone explains {}",
     "-": "{} not judged",
 }
-
-
-def title(plan: Mapping[str, Any]) -> str:  # noqa: ARG001  # every question is called alike
-    """The question."""
-    return "Is each pass bound by memory?"
-
-
-def asked(plan: Mapping[str, Any]) -> bool:  # noqa: ARG001  # every question is called alike
-    """Every study has passes."""
-    return True
 
 
 def answer(tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any]) -> list[str]:

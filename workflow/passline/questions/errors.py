@@ -11,18 +11,9 @@ from passline import formats
 from passline.derive import selection
 from passline.titles import algorithm_title, isa_title, shown_variant, vector_isas
 
+TITLE = "How wrong are the sums?"
 FIGURE = "error_over_n"
 DETERMINISTIC = True
-
-
-def title(plan: Mapping[str, Any]) -> str:  # noqa: ARG001  # every question is called alike
-    """The question."""
-    return "How wrong are the sums?"
-
-
-def asked(plan: Mapping[str, Any]) -> bool:  # noqa: ARG001  # every question is called alike
-    """Every algorithm is checked."""
-    return True
 
 
 def answer(tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any]) -> list[str]:

@@ -13,14 +13,10 @@ from passline.derive.beyond import BEST
 from passline.titles import algorithm_title, isa_title, vector_isas
 from passline.trust_points import in_cache_elements
 
+TITLE = "What is left to gain?"
 FIGURE = "left_to_gain"
 
 PAPERS = "the fastest of the paper's"
-
-
-def title(plan: Mapping[str, Any]) -> str:  # noqa: ARG001  # every question is called alike
-    """The question."""
-    return "What is left to gain?"
 
 
 def asked(plan: Mapping[str, Any]) -> bool:

@@ -12,14 +12,10 @@ from passline.derive import selection
 from passline.statistics import EQUAL, FASTER, SLOWER, UNDECIDED
 from passline.titles import algorithm_title, in_sentence, isa_title, vector_isas
 
+TITLE = "Does {beyond_rival} do as well?"
 FIGURE = "rival"
 
 VERBS = {FASTER: "faster", SLOWER: "slower", EQUAL: "within 1 %", UNDECIDED: "undecided after correction"}
-
-
-def title(plan: Mapping[str, Any]) -> str:
-    """The question."""
-    return f"Does {algorithm_title(str(selection.rival(plan)), plan)} do as well?"
 
 
 def asked(plan: Mapping[str, Any]) -> bool:

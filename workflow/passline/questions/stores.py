@@ -12,17 +12,8 @@ from passline.derive import selection
 from passline.derive.stores import ALGORITHM, LOOP, stores_table
 from passline.titles import algorithm_title, isa_title, vector_isas
 
+TITLE = "What does write-allocate cost?"
 FIGURE = "stores"
-
-
-def title(plan: Mapping[str, Any]) -> str:  # noqa: ARG001  # every question is called alike
-    """The question."""
-    return "What does write-allocate cost?"
-
-
-def asked(plan: Mapping[str, Any]) -> bool:  # noqa: ARG001  # every question is called alike
-    """The plain loops answer it for every study."""
-    return True
 
 
 def answer(tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any]) -> list[str]:

@@ -12,12 +12,8 @@ from passline.derive import selection
 from passline.derive.crossing import Crossing, crossings
 from passline.titles import isa_title, question_words, shown_variant, vector_isas
 
+TITLE = "Where does {contender} win, and where does it lose?"
 FIGURE = "where_it_wins"
-
-
-def title(plan: Mapping[str, Any]) -> str:
-    """The question."""
-    return f"Where does {question_words(plan)['contender']} win, and where does it lose?"
 
 
 def asked(plan: Mapping[str, Any]) -> bool:
