@@ -199,6 +199,16 @@ def test_equal_data_give_equal_files(tmp_path: Path, everything: dict[str, pd.Da
     assert (tmp_path / "1.csv").read_text(encoding="utf-8").startswith("# passline figure ceilings\n# session some/")
 
 
+def test_last_bits_of_a_layout_do_not_show(tmp_path: Path) -> None:
+    files = []
+    for shift in (0.0, 1e-13):
+        drawing = Figure(figsize=(3, 2))
+        drawing.add_axes((0.1 + shift, 0.2 - shift, 0.5, 0.6)).plot([0, 1], [0, 1])
+        files.append((tmp_path / f"{shift}.svg", tmp_path / f"{shift}.pdf"))
+        style.save(drawing, *files[-1], title="One", about=())
+    assert [path.read_bytes() for path in files[0]] == [path.read_bytes() for path in files[1]]
+
+
 def _write(folder: Path, tables: Mapping[str, pd.DataFrame], measurement: bool) -> None:
     for name in ("ceilings", "registry", "machines"):
         write_table(name, tables[name], folder / f"{name}.csv")

@@ -263,6 +263,18 @@ def stamp(figure: Figure, words: str) -> None:
     )  # fmt: skip
 
 
+def _settle(figure: Figure) -> None:
+    """Lay out once and for all, to 1e-6 of the figure.
+
+    The solver of constrained layout walks containers sorted by address, so its answers differ in the last bits from one
+    process to the next, and the SVG names its clip paths by a hash of all bits.
+    """
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")
+    for ax in figure.axes:
+        ax.set_position([round(float(edge), 6) for edge in ax.get_position().bounds])
+
+
 def save(figure: Figure, svg: Path, pdf: Path, *, title: str, about: Sequence[str]) -> None:
     """Write both formats without dates, so that equal data give equal files.
 
@@ -276,5 +288,6 @@ def save(figure: Figure, svg: Path, pdf: Path, *, title: str, about: Sequence[st
     told = "\n".join(about)
     undated = {"CreationDate": None, "Producer": None, "Creator": None}
     with mpl.rc_context(RC):
+        _settle(figure)
         figure.savefig(svg, format="svg", metadata={"Date": None, "Title": title, "Description": told})
         figure.savefig(pdf, format="pdf", metadata={**undated, "Title": title, "Subject": told})
