@@ -26,6 +26,7 @@ typedef struct passline_state {
   float sum;       // sum of exp(x - max)
   float mantissa;  // sum of exp(x) = mantissa * 2^exponent
   float exponent;  // an integer, kept as a float so that it cannot overflow
+  float rest;      // of the mantissa: what is too small for it, where a pass knows it
   float scale;     // what the last pass multiplies by: 1 / sum or 1 / mantissa
   float clamp;     // 0 where no score is so low that a pass must raise it, see raddexpref
   float value;     // what an algorithm that reduces the row to one number leaves

@@ -44,7 +44,7 @@ static inline float parts_exponent(const passline_part *parts, size_t n_parts) {
 
 // The sum of a part over 2^exponent. A mantissa of 0 is that of a part of -inf alone.
 static inline double parts_weight(const passline_state *s, float exponent) {
-  const double mantissa = s->mantissa;
+  const double mantissa = (double)s->mantissa + s->rest;
   return mantissa > 0.0 ? mantissa * exp2((double)s->exponent - exponent) : mantissa;
 }
 
@@ -59,6 +59,7 @@ static inline void parts_pair(passline_part *parts, size_t n_parts) {
   }
   for (size_t i = 0; i < n_parts; i++) {
     parts[i].state.mantissa = (float)sum;
+    parts[i].state.rest = (float)(sum - parts[i].state.mantissa);
     parts[i].state.exponent = exponent;
     parts[i].state.clamp = clamp;
   }

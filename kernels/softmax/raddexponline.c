@@ -92,6 +92,7 @@ static void finish(passline_state *state) {
   const double log2_max = state->max * 1.44269504088896341;
   state->exponent = (float)rint(log2_max);
   state->mantissa = (float)(state->sum * exp2(log2_max - state->exponent));
+  state->rest = 0.0f;
   if (!(fabsf(state->exponent) < 4.0e6f)) state->mantissa = state->exponent = NAN;
   state->clamp = 1.0f;
   state->scale = 1.0f / state->sum;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// raddexpref: the sum of exp(x) as a pair, state->mantissa * 2^state->exponent, over one reference (total.h).
+// raddexpref: the sum of exp(x) as a pair, (state->mantissa + state->rest) * 2^state->exponent, over
+// one reference (total.h).
 //
 // The pair means what it means after raddextexp.
 #include "softmax/total.h"

@@ -75,6 +75,7 @@ void PASSLINE_SYMBOL(size_t n, const float *x, float *y, passline_state *state) 
   for (int a = 0; a < PASSLINE_ACCUMULATORS; a++)
     mantissa = vec_fma_pow2(sum[a].mantissa, vec_pow2_below(sum[a].exponent, origin), mantissa);
   state->mantissa = vec_reduce_add(mantissa);
+  state->rest = 0.0f;
   state->exponent = row_top - VEC_POW2_BIAS;
 }
 

@@ -10,7 +10,9 @@
 void PASSLINE_SYMBOL(size_t n, const float *x, float *y, passline_state *state) {
   const total t = total_of(1, n, x, y);
   state->sum = (float)t.sum;
-  state->scale = (float)(1.0 / t.sum);  // here, where the sum has not yet been rounded to a float
+  // Here, where the sum has not yet been rounded to a float. It has the bias of what weighs most in it, which
+  // lies about half as far below it as the middle.
+  state->scale = (float)(1.0 / weight_bias(-0.5 * middle_below_sum(n)) / t.sum);
   total_pair(&t, state);
 }
 

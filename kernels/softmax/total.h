@@ -2,7 +2,7 @@
 //
 // total.h: the sum of the weights of a row, in one pass, without its maximum.
 //
-// The reference comes from a sample of the row: the largest of 256 scores, evenly spread. So the sum cannot
+// The reference comes from a sample of the row: the largest of 128 scores, evenly spread. So the sum cannot
 // vanish, as it holds the weight of that score, and whatever is so far below it that its weight is 0 does not
 // count. It can only overflow. That is tested once per block: where all scores of a block are less than 2^64
 // above the reference nothing has overflowed, and where one is more, the block is left, the maximum of what
@@ -38,9 +38,7 @@ typedef struct total {
 
 enum {
   ADDITIONS = 32,  // of each lane of a block, in single precision: their rounding stays within a few ULP
-  BLOCK = ADDITIONS * PASSLINE_ACCUMULATORS * LANES,
-  SHORT_ROW = 8 * 1024,  // there, a block that is done again weighs more
-  SHORT_BLOCK = BLOCK < 1024 ? BLOCK : 1024
+  BLOCK = ADDITIONS * PASSLINE_ACCUMULATORS * LANES
 };
 
 // Sums and stored weights are too large by this.
@@ -103,11 +101,10 @@ SIMD_INLINE int block_in_range(block *b, const weights *w) {
 SIMD_INLINE size_t add_blocks(weights_mode mode, int store, reference r, size_t n, const float *x, float *y,
                               double *sum) {
   weights w = weights_of(mode, r, reference_unit(r));
-  const size_t length = n < SHORT_ROW ? SHORT_BLOCK : BLOCK;
   vec_sums sums = vec_sums_zero();
   size_t done = 0;
   while (done < n) {
-    const size_t size = n - done < length ? n - done : length;
+    const size_t size = n - done < BLOCK ? n - done : BLOCK;
     const float *from = x + done;
     float *to = store ? y + done : y;
     size_t left = size;
@@ -150,8 +147,8 @@ SELDOM float row_maximum(size_t n, const float *x, float so_far) {
 
 // The largest score of a sample.
 SIMD_INLINE float sample_maximum(size_t n, const float *x) {
-  enum { VECTORS = 256 / LANES };
-  if (n <= 256) return row_maximum(n, x, -INFINITY);
+  enum { SAMPLE = 128, VECTORS = SAMPLE / LANES };
+  if (n <= SAMPLE) return row_maximum(n, x, -INFINITY);
   const size_t distance = (n - LANES) / (VECTORS - 1);
   vec top[4];
   UNROLL_ALL
@@ -223,12 +220,16 @@ SIMD_INLINE total total_of(int store, size_t n, const float *x, float *y) {
 
 // The sum as a pair.
 SIMD_INLINE void total_pair(const total *t, passline_state *state) {
-  const double log2_reference = reference_log2(t->reference);
-  int exponent = 0;
-  const double mantissa = frexp(t->sum / reference_excess(t->reference), &exponent);
-  const double whole = floor(log2_reference);
-  state->mantissa = (float)(mantissa * exp2(log2_reference - whole));
-  state->exponent = (float)(whole + exponent);
+  double mantissa = t->sum / reference_excess(t->reference);
+  state->exponent = t->reference.exponent;
+  if (t->reference.shift != 0.0f) {
+    const double log2_reference = reference_log2(t->reference), whole = floor(log2_reference);
+    int exponent = 0;
+    mantissa = frexp(mantissa, &exponent) * exp2(log2_reference - whole);
+    state->exponent = (float)(whole + exponent);
+  }
+  state->mantissa = (float)mantissa;
+  state->rest = (float)(mantissa - state->mantissa);
 }
 
 #endif  // PASSLINE_SOFTMAX_TOTAL_H

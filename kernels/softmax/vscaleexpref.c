@@ -1,16 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// vscaleexpref: y = exp(x) / (state->mantissa * 2^state->exponent).
+// vscaleexpref: y = exp(x) / ((state->mantissa + state->rest) * 2^state->exponent).
 //
 // The reference lies at the sum, so that no weight exceeds 1 by more than rounding, and the quotient goes
 // into the constants, in double precision.
 #include "softmax/store.h"
 #include "softmax/weights.h"
-
-// Outputs are too large by 2^-29 of themselves for each power of two that they lie below the sum (weights.h).
-// Right are those this far below it: of normally distributed scores nearly all outputs lie within twice that,
-// too small and too large by up to 2^-24 of themselves.
-#define MIDDLE 30.0f
 
 SIMD_INLINE void transform(weights_mode mode, int count, vec v[], const weights *w) {
   vec d[WEIGHTS_GROUP], p[WEIGHTS_GROUP];
@@ -57,12 +52,11 @@ SIMD_INLINE void scale_weights(weights_mode mode, reference r, double factor, si
 void PASSLINE_SYMBOL(size_t n, const float *x, float *y, passline_state *state) {
   // With a mantissa in [1, 2) no output of FLT_MIN or more belongs to a weight below it.
   int more = 0;
-  const double mantissa = 2.0 * frexp(state->mantissa, &more);
+  const double mantissa = 2.0 * frexp((double)state->mantissa + state->rest, &more);
   const double exponent = state->exponent + (double)(more - 1);
   const reference r = reference_at((float)(exponent * EXP_LN2));
-  reference middle = r;
-  middle.exponent -= MIDDLE;
-  const double factor = exp2(reference_log2(r) - exponent) / (mantissa * reference_bias(middle));
+  const double bias = weight_bias(r.centre - middle_below_sum(n));
+  const double factor = exp2(reference_log2(r) - exponent) / (mantissa * bias);
   const weights_mode mode = state->clamp != 0.0f ? CAREFUL : reference_mode(r);
   if (isnan(factor))  // NaN times 2^-infinity would be 0 for some scores
     for (size_t i = 0; i < n; i++) y[i] = NAN;

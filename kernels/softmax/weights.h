@@ -65,21 +65,33 @@ typedef enum weights_mode {
 typedef struct reference {
   float shift, exponent;  // the exponent is an integer
   float away;             // the multiple of 1 / G that stands for the shift in n, where the mode is FAR
+  float centre;           // log2 of the weight, over the shift alone, of the score that it was chosen for
 } reference;
 
 // |shift| up to which floats are fine enough for FAR.
 #define WEIGHTS_FAR_LIMIT 60000.0f
 // Largest exponent that can go into the constants, |exponent| <= 2^7 with room for factors.
 #define WEIGHTS_FOLD_LIMIT 120.0f
+// 32 ln2. From 0 up to it the row needs no reference at all, and a score 2^64 above 1 is 2^32 above it.
+#define WEIGHTS_PLAIN_LIMIT 22.0f
 
 // The factor that sums and stored weights are given, see weights_table.h.
 SIMD_INLINE double reference_unit(reference r) { return (void)r, WEIGHTS_UNIT(r.shift != 0.0f); }
 
-// What weights over the reference are too large by because ln2 is one float, see above: an exponential of at
-// most 2e-4, of which two terms are enough.
-SIMD_INLINE double reference_bias(reference r) {
-  const double z = r.exponent * (EXP_LN2 - (double)EXP_LN2_HIGH);
+// What a weight of 2^log2 over the shift alone is too large by because ln2 is one float, see above: an
+// exponential of at most 2e-4, of which two terms are enough.
+SIMD_INLINE double weight_bias(double log2) {
+  const double z = log2 * (EXP_LN2 - (double)EXP_LN2_HIGH);
   return 1.0 + z * (1.0 + 0.5 * z);
+}
+SIMD_INLINE double reference_bias(reference r) { return weight_bias(r.centre); }
+
+// Outputs are too large by 2^-29 of themselves for each power of two that they lie below the sum. Where those
+// this far below it are made right, the others are off by half as much: nearly all outputs of normally
+// distributed scores lie within twice 30 powers, and the mean output is 1 / n.
+SIMD_INLINE double middle_below_sum(size_t n) {
+  const double log2_n = 63 - __builtin_clzll(n);
+  return log2_n < 20.0 ? 1.5 * log2_n : 30.0;
 }
 
 SIMD_INLINE double reference_log2(reference r) { return r.shift * WEIGHTS_LOG2E + r.exponent; }
@@ -89,13 +101,24 @@ SIMD_INLINE weights_mode reference_mode(reference r) {
   return VEC_POW2_SATURATES && fabsf(r.shift) <= WEIGHTS_FAR_LIMIT ? FAR : CAREFUL;
 }
 
+// The integer nearest to score / ln2, for less than 2^22, by the bias of the floats from 2^23 on: everything
+// waits for it.
+SIMD_INLINE float nearest_log2(float score) { return score * EXP_LOG2E + 0x1.8p23f - 0x1.8p23f; }
+
 // The reference for a row whose largest score is about `top`.
 //
 // With the shift c, the difference x - c is exact for all scores that count, top - 88 and more, where these
 // are at least c / 2 apart from 0 on the side of c: hence c = 2 (top - 88) for 90 < top < 176. As to its last
 // bits, c is a multiple of 2^-16, as is every difference that would not fit a float otherwise.
+//
+// Plain rows take a branch where arithmetic would do: it is predicted, so that the row is begun before its
+// sample is known.
 SIMD_INLINE reference reference_at(float top) {
 #if VEC_POW2_SATURATES
+  if (0.0f <= top && top <= WEIGHTS_PLAIN_LIMIT) {
+    __asm__ volatile("");  // or compilers make arithmetic of it
+    return (reference){.centre = nearest_log2(top)};
+  }
   double c = top > 176.0f ? top : top > 90.0f ? 2.0 * (top - 88.0) : top < -83.0f ? top : 0.0;
   double away = 0.0;
   if (c != 0.0 && fabs(c) <= WEIGHTS_FAR_LIMIT) {
@@ -103,12 +126,13 @@ SIMD_INLINE reference reference_at(float top) {
     c = rint((away * EXP_LN2 - WEIGHTS_HIDDEN) * 0x1p16) * 0x1p-16;
   }
   const float shift = (float)c;
-  // The nearest integer, by the bias of the floats from 2^23 on: it is what everything waits for.
-  const float exponent = (top - shift) * EXP_LOG2E + 0x1.8p23f - 0x1.8p23f;
-  return (reference){shift, exponent > WEIGHTS_FOLD_LIMIT ? WEIGHTS_FOLD_LIMIT : exponent, (float)away};
+  const float log2 = nearest_log2(top - shift);
+  const float exponent = log2 > WEIGHTS_FOLD_LIMIT ? WEIGHTS_FOLD_LIMIT : log2;
+  return (reference){shift, exponent, (float)away, exponent};
 #else
-  if (fabsf(top) > WEIGHTS_FAR_LIMIT) return (reference){top, 0.0f, 0.0f};
-  return (reference){0.0f, (float)rint(top * WEIGHTS_LOG2E), 0.0f};
+  if (fabsf(top) > WEIGHTS_FAR_LIMIT) return (reference){.shift = top};
+  const float exponent = nearest_log2(top);
+  return (reference){.exponent = exponent, .centre = exponent};
 #endif
 }
 
@@ -121,13 +145,19 @@ typedef struct weights {
   weights_constants constants;
 } weights;
 
-// 2^n for |n| <= 1022, without a call.
-SIMD_INLINE double power_of_two(int n) {
-  const uint64_t bits = (uint64_t)(1023 + n) << 52;
-  double power;
-  memcpy(&power, &bits, sizeof power);
-  return power;
+#if VEC_POW2_SATURATES
+// Constants times 2^-exponent. They are made without it, as they are then ready before it is.
+SIMD_INLINE weights_constants weights_constants_over(weights_constants constants, float exponent) {
+  enum { COUNT = sizeof constants / sizeof(vec) };
+  const vec_pow2 power = vec_pow2_of(vec_set1(VEC_POW2_BIAS - exponent));
+  vec each[COUNT];
+  memcpy(each, &constants, sizeof each);
+  UNROLL_ALL
+  for (int i = 0; i < COUNT; i++) each[i] = vec_mul_pow2(each[i], power);
+  memcpy(&constants, each, sizeof each);
+  return constants;
 }
+#endif
 
 SIMD_INLINE weights weights_of(weights_mode mode, reference r, double factor) {
   const double log2_lowest = (double)r.exponent + VEC_POW2_ZERO;
@@ -135,7 +165,7 @@ SIMD_INLINE weights weights_of(weights_mode mode, reference r, double factor) {
 #if VEC_POW2_SATURATES
   w.to_grid = vec_set1(mode == FAR ? WEIGHTS_BIAS - r.away : WEIGHTS_BIAS);
   w.origin = vec_set1(WEIGHTS_BIAS + weights_offset(mode));
-  w.constants = weights_constants_of(mode, factor * power_of_two(-(int)r.exponent));
+  w.constants = weights_constants_over(weights_constants_of(mode, factor), r.exponent);
 #else
   w.to_grid = vec_set1(WEIGHTS_BIAS - r.exponent);
   w.limit = vec_set1((float)(((double)r.exponent + 64.0) * EXP_LN2));

@@ -25,7 +25,7 @@ MODEL = st.model(STUDIES, ALL_ISAS, OUT_OF_CACHE)
 # The state, constants and the ragged ends of rows: lines that no model per element counts.
 FEW_LINES = 10
 RAGGED_BYTES = 512
-SAMPLED = {"raddexpref": 256, "raddstoreexpref": 256}  # scores that a pass looks at before it walks over the row
+SAMPLED = {"raddexpref": 128, "raddstoreexpref": 128}  # scores that a pass looks at before it walks over the row
 
 
 def names(chosen: list[tuple[Study, Variant]]) -> list[str]:

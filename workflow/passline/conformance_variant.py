@@ -253,12 +253,12 @@ class _Check:
         return findings
 
     def _judge_finished(self, state: Mapping[str, float], case: Case) -> list[Finding]:
-        """What a pass makes of its own value for the next one, rounded once."""
+        """What a pass makes of its own value for the next one, both rounded, and centred by up to 2^-24 (weights.h)."""
         wanted = {name: made(state) for name, made in case.expected.finished.items()}
         return [
             Finding(reason=f"{name} {state[name]:g} is not {want:g}, which the pass's own state gives (n {case.n})")
             for name, want in wanted.items()
-            if not math.isclose(state[name], want, rel_tol=2.0**-23)
+            if not math.isclose(state[name], want, rel_tol=2.0**-22)
         ]
 
     def _run(self, n: int, x: int, y: int, given: Mapping[str, float], *, flushed: bool) -> dict[str, float]:

@@ -272,7 +272,8 @@ def _settle(figure: Figure) -> None:
     figure.draw_without_rendering()
     figure.set_layout_engine("none")
     for ax in figure.axes:
-        ax.set_position([round(float(edge), 6) for edge in ax.get_position().bounds])
+        left, bottom, width, height = (round(float(edge), 6) for edge in ax.get_position().bounds)
+        ax.set_position((left, bottom, width, height))
 
 
 def save(figure: Figure, svg: Path, pdf: Path, *, title: str, about: Sequence[str]) -> None:

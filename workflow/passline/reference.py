@@ -202,7 +202,7 @@ def _vscaleexpref(x: Floats) -> Expected:
     mantissa, exponent = _sum_as_pair(x)
     mantissa = float(np.float32(mantissa))
     lowest = float(x.min(where=np.isfinite(x), initial=0))
-    state = {"mantissa": mantissa, "exponent": float(exponent), "clamp": float(lowest < _LOWEST_PLAIN)}
+    state = {"mantissa": mantissa, "exponent": float(exponent), "rest": 0.0, "clamp": float(lowest < _LOWEST_PLAIN)}
     return Expected(state=state, outputs=_exp_scaled(x, exponent) / mantissa)
 
 
