@@ -13,7 +13,7 @@ from matplotlib.ticker import MaxNLocator
 from passline import beyond_report, core_floor, titles
 from passline import figure_style as style
 from passline.derive import selection
-from passline.derive.beyond import BEST, FLOOR
+from passline.tables import BEST, FLOOR
 
 TABLES = ("beyond", "ratios", "registry", "machines", "port_model", "rounds")
 BEYOND = True

@@ -11,9 +11,9 @@ from matplotlib.figure import Figure
 
 from passline import core_floor, titles
 from passline import figure_style as style
-from passline.derive.beyond import BEST
 from passline.figure_parts import panels_over_size
 from passline.questions.left import PAPERS, of_floors
+from passline.tables import BEST
 
 TABLES = ("beyond", "registry", "machines", "port_model", "rounds")
 BEYOND = True

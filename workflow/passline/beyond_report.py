@@ -11,11 +11,10 @@ import pandas as pd
 from passline import formats
 from passline.choosing import ANY
 from passline.derive import selection
-from passline.derive.beyond import FLOOR
 from passline.derive.goals import GEOMETRIC_MEAN, MET, MISSED, OPEN, UNAVAILABLE
 from passline.derive.rounds import length_of
 from passline.report_tables import ReportTable, error, table
-from passline.tables import NOT_APPLICABLE
+from passline.tables import FLOOR, NOT_APPLICABLE
 from passline.titles import algorithm_title, isa_title
 
 Tables = Mapping[str, pd.DataFrame]

@@ -10,15 +10,10 @@ from typing import Any
 from passline.algorithms import Step
 from passline.measure.spec import Contender
 from passline.registry import Study, Variant
+from passline.tables import BEST, FLOOR
 
 READ = "read"
 """The ceiling that reads a row."""
-
-BEST = "best"
-"""The algorithm that picks another by n; it is compared with all that it can pick."""
-
-FLOOR = "floor"
-"""In place of preset or tuned: the streams of an algorithm without its arithmetic."""
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,10 @@ import pandas as pd
 
 from passline.algorithms import PAPER
 from passline.choosing import text
-from passline.contenders import BEST, Built, algorithm, best, floor, has, together
+from passline.contenders import Built, algorithm, best, floor, has, together
 from passline.measure.spec import Contender
 from passline.registry import Study, Variant
+from passline.tables import BEST
 
 BEYOND = "beyond"
 """First word of the names of such blocks."""

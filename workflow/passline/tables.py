@@ -15,10 +15,16 @@ import pandera.pandas as pa
 from passline.errors import TableError
 from passline.table_models import DTYPES, KEY, TABLES
 
-__all__ = ["KEY", "NOT_APPLICABLE", "TABLES", "conform", "header", "read_table", "write_table"]
+__all__ = ["BEST", "FLOOR", "KEY", "NOT_APPLICABLE", "TABLES", "conform", "header", "read_table", "write_table"]
 
 VERSION = 4
 NOT_APPLICABLE = "-"
+
+BEST = "best"
+"""In column `algorithm`: the one that picks another by the length of the row; it is compared with all it can pick."""
+
+FLOOR = "floor"
+"""In column `variant`, in place of preset or tuned: the streams and stores of an algorithm without its arithmetic."""
 
 
 def header(name: str) -> str:

@@ -11,16 +11,10 @@ import pandas as pd
 
 from passline.derive.rounds import CEILINGS, CONTENDER, BlockValues, Contender, Pair, block_kind_of, block_values, pair
 from passline.statistics import median_interval
-from passline.tables import KEY, NOT_APPLICABLE
+from passline.tables import BEST, FLOOR, KEY, NOT_APPLICABLE
 
 KIND = "beyond"
 """First word of the names of these blocks."""
-
-BEST = "best"
-"""The algorithm that picks another by the length of the row: the plan's `choices`."""
-
-FLOOR = "floor"
-"""In place of preset or tuned: the streams and stores of an algorithm without its arithmetic."""
 
 
 def pairs(contenders: Sequence[Contender], n: int, plan: Mapping[str, Any]) -> Iterator[tuple[Contender, Contender]]:

@@ -11,11 +11,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from passline.derive.beyond import FLOOR
 from passline.errors import ReportError
 from passline.schema import load_listed
 from passline.statistics import Floats
-from passline.tables import NOT_APPLICABLE
+from passline.tables import FLOOR, NOT_APPLICABLE
 
 MET, MISSED, OPEN, UNAVAILABLE, WITHHELD = "met", "missed", "undecided", "unavailable", "withheld"
 FIXED = "fixed"

@@ -9,7 +9,7 @@ import pandas as pd
 
 from passline import beyond_report, core_floor, formats
 from passline.derive import selection
-from passline.derive.beyond import BEST
+from passline.tables import BEST
 from passline.titles import algorithm_title, isa_title, vector_isas
 from passline.trust_points import in_cache_elements
 
