@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
 import synthetic
+from doubtful import selftest
 
 from passline import claims, cli
 from passline.errors import ReportError
-from passline.tables import conform, write_table
+from passline.tables import conform, read_table, write_table
+from passline.trust_points import PAIR, judged
 from scripts import freeze
 
 ROOT = Path(__file__).parents[2]
@@ -24,7 +27,7 @@ def session(full: dict[str, pd.DataFrame], tmp_path_factory: pytest.TempPathFact
     """The made-up session of the unit tests, as a run leaves it."""
     folder = tmp_path_factory.mktemp("session")
     judged = claims.claims_table(claims.load_claims(ROOT / "reports" / "claims.yaml"), full, synthetic.plan())
-    tables = {**full, "claims": conform("claims", judged)}
+    tables = {**full, "claims": conform("claims", judged), "selftest": selftest()}
     for name in freeze.needed():
         if name in tables:
             write_table(name, tables[name], folder / "tables" / f"{name}.csv")
@@ -32,7 +35,7 @@ def session(full: dict[str, pd.DataFrame], tmp_path_factory: pytest.TempPathFact
     return folder
 
 
-def changed(session: Path, folder: Path, **plan: Any) -> Path:
+def changed(session: Path, folder: Path, /, **plan: Any) -> Path:
     """A copy of the session with another plan."""
     shutil.copytree(session, folder)
     (folder / "plan.json").write_text(json.dumps(json.loads((folder / "plan.json").read_text()) | plan))
@@ -78,9 +81,76 @@ def test_what_is_no_measurement_is_refused(session: Path, tmp_path: Path) -> Non
     ratios = pd.read_csv(path, skiprows=1, keep_default_na=False)
     first = path.read_text().splitlines()[0]
     path.write_text(f"{first}\n{ratios.assign(n_rounds=3).to_csv(index=False)}")
-    with pytest.raises(ReportError, match="decides nothing: no ratio has the 6 rounds"):
+    with pytest.raises(ReportError, match="decides nothing: no ratio that is judged has the 6 rounds"):
         freeze.freeze(few, tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+def with_ratios(session: Path, folder: Path, change: Callable[[pd.DataFrame], pd.DataFrame]) -> Path:
+    """A copy of the session with other ratios."""
+    shutil.copytree(session, folder)
+    path = folder / "tables" / "ratios.csv"
+    write_table("ratios", change(read_table("ratios", path)), path)
+    return folder
+
+
+def test_a_session_all_of_whose_judged_ratios_are_undecided_is_refused(
+    session: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = synthetic.plan()
+    asked = judged(read_table("ratios", session / "tables" / "ratios.csv"), plan)
+    key = [*PAIR]
+
+    def undecided(ratios: pd.DataFrame, points: pd.DataFrame = asked) -> pd.DataFrame:
+        mine = ratios.merge(points[key].assign(mine=True), on=key, how="left")["mine"].notna()
+        return ratios.assign(verdict=ratios["verdict"].mask(mine, "undecided"))
+
+    nothing = with_ratios(session, tmp_path / "nothing", undecided)
+    told = rf"decides nothing: all {len(asked)} ratios that are judged are undecided, \d+ as their rounds depend"
+    with pytest.raises(ReportError, match=told):
+        freeze.freeze(nothing, tmp_path / "out")
+    decided = asked[asked["verdict"] != "undecided"].index
+    one = with_ratios(session, tmp_path / "one", lambda ratios: undecided(ratios, asked.drop(decided[0])))
+    monkeypatch.setattr(freeze, "build", lambda _: None)
+    assert freeze.freeze(one, tmp_path / "out").is_dir()
+
+
+def test_a_self_test_is_not_left_out_or_dropped_unasked(
+    session: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(freeze, "build", lambda _: None)
+    without = changed(session, tmp_path / "without")
+    (without / "tables" / "selftest.csv").unlink()
+    typed = ["freeze", str(without), "--into", str(tmp_path / "out")]
+    assert cli.main(typed) == cli.FAILED
+    assert "has no self-test. Run it" in capsys.readouterr().err
+    target = freeze.freeze(session, tmp_path / "out")
+    assert cli.main(typed) == cli.FAILED
+    assert f"has no self-test, and would replace {target}, which has one" in capsys.readouterr().err
+    assert (target / "tables" / "selftest.csv").is_file()
+    assert cli.main([*typed, "--without-selftest"]) == 0
+    assert "no self-test" in capsys.readouterr().out
+    assert not (target / "tables" / "selftest.csv").exists()
+
+
+def test_sessions_of_one_machine_lie_beside_each_other(
+    session: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(freeze, "build", lambda _: None)
+    plans = {
+        "here": {"machine": "here", "session": "default", "folder": "default"},
+        "here-paper": {"machine": "here", "session": "paper", "folder": "paper"},
+        "here-logsumexp-default": {"machine": "here", "session": "default", "folder": "logsumexp-default"},
+    }
+    for name, plan in plans.items():
+        target = freeze.freeze(changed(session, tmp_path / name, **plan), tmp_path / "out")
+        assert target == tmp_path / "out" / name
+    assert [folder.name for folder in freeze.published(tmp_path / "out")] == sorted(plans)
+    again = freeze.freeze(tmp_path / "here-paper", tmp_path / "out")
+    assert json.loads((again / "manifest.json").read_text())["session"] == "paper"
+    other = changed(session, tmp_path / "other", machine="here-paper", session="default", folder="default")
+    with pytest.raises(ReportError, match=r"holds another session \(machine here, session paper, study softmax\)"):
+        freeze.freeze(other, tmp_path / "out")
 
 
 def test_a_session_that_is_not_there_or_not_finished(session: Path, tmp_path: Path) -> None:

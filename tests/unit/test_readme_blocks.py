@@ -5,7 +5,7 @@ import pytest
 import yaml
 
 from passline import config_readme, readme_blocks
-from passline.artifact_blocks import ARTIFACT, ROOT, Session, claims_block, time_block
+from passline.artifact_blocks import ARTIFACT, ROOT, Session, claims_block, goals_block, time_block
 from passline.schema import SCHEMAS
 
 
@@ -31,14 +31,32 @@ def test_a_published_session_that_says_another_verdict_is_shown_so():
     claims = pd.DataFrame(
         {"claim": ["a", "a", "b", "b"], "variant": ["preset", "tuned"] * 2, "verdict_here": ["x", "x", "x", "y"]}
     )
-    found = Session({"machine": "here"}, {"claims": claims})
+    other = Session("here-other", {}, {"claims": claims.assign(claim="of another study")})
+    found = Session("here", {}, {"claims": claims})
     scope = {"microarchitectures": ["any"], "isa": "widest", "sizes": ["L1"]}
     entries = [{"id": name, "kind": "speedup", "statement": "faster", "scope": scope} for name in "abc"]
-    lines = claims_block(entries, [found]).splitlines()
+    lines = claims_block(entries, [found, other]).splitlines()
     assert lines[0].endswith("| found on `here` |")
     assert lines[2] == "| `a` | faster | any; widest; L1 | `snakemake --until ratios` | `ratios` | x |"
     assert lines[3].endswith("| preset: x, tuned: y |")
     assert lines[4].endswith("| not judged |")
+
+
+def test_sessions_of_one_machine_are_told_apart_and_those_without_a_goal_left_out():
+    entries = [
+        {"id": name, "statement": "faster", "statistic": "minimum", "isa": "avx2", "wanted": 1.2, "session": "default"}
+        for name in "ab"
+    ]
+    reached = pd.DataFrame({"goal": ["a", "b"], "reached": [1.5, float("nan")], "met": ["met", "-"]})
+    sessions = [
+        Session("here", {}, {"goals": reached}),
+        Session("here-more", {}, {"goals": reached.assign(reached=[1.1, 1.3], met=["missed", "met"])}),
+        Session("here-nothing", {}, {"goals": reached.assign(reached=float("nan"))}),
+    ]
+    lines = goals_block(entries, sessions).splitlines()
+    assert lines[0].endswith("| found on `here` | found on `here-more` |")
+    assert lines[2].endswith("| 1.50, met | 1.10, missed |")
+    assert lines[3].endswith("| not measured | 1.30, met |")
 
 
 def test_times_of_steps_are_those_of_their_rounds():
@@ -51,13 +69,11 @@ def test_times_of_steps_are_those_of_their_rounds():
             "buffer_bytes": [1 << 20, 2 << 20, 3 << 20, 4 << 20, 5 << 20],
         }
     )
-    cells = [
-        line.split(" | ")[1:-1] for line in time_block([Session({"machine": "here"}, {"rounds": rounds})]).splitlines()
-    ]
+    cells = [line.split(" | ")[1:-1] for line in time_block([Session("here", {}, {"rounds": rounds})]).splitlines()]
     assert cells[2:] == [
         ["ceilings", "1", "2", "1:00", "1:30"],
         ["tuning", "1", "1", "0:30", "0:30"],
-        ["choosing, between tuning and timing", "", "", "", "2:30"],
+        ["between tuning and timing, choosing included", "", "", "", "2:30"],
         ["timing", "2", "2", "1:00", "1:30"],
         ["all", "4", "5", "2:30", "6:30"],
     ]

@@ -116,6 +116,7 @@ WAYS: dict[str, Run | Make | By] = {
     "passline new-study ../rmsnorm": GUIDE,
     "passline compare A B": By("tests/unit/test_compare.py::test_a_session_agrees_with_itself"),
     "passline freeze results/<machine>/<session>": FREEZE,
+    "passline freeze": FREEZE,
     "passline republish --check": REPUBLISH,
     "passline export results/<machine>/<session>": BUNDLE,
     "passline export": BUNDLE,

@@ -43,8 +43,9 @@ STEPS = {"ceilings": "ceilings", "tune": "tuning"}
 
 @dataclass(frozen=True)
 class Session:
-    """A published session."""
+    """A published session; `name` is that of its folder."""
 
+    name: str
     manifest: Mapping[str, Any]
     tables: Mapping[str, pd.DataFrame]
 
@@ -57,7 +58,7 @@ def sessions(folder: Path = PUBLISHED) -> list[Session]:
 def _session(folder: Path) -> Session:
     manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
     names = ("claims", "goals", "machines", "rounds")
-    return Session(manifest, {name: read_table(name, folder / "tables" / f"{name}.csv") for name in names})
+    return Session(folder.name, manifest, {name: read_table(name, folder / "tables" / f"{name}.csv") for name in names})
 
 
 def blocks(isas: Mapping[str, Isa]) -> dict[str, str]:
@@ -89,6 +90,7 @@ def table(head: Sequence[str], rows: Iterator[Sequence[object]], numbers: Sequen
 
 def claims_block(claims: Sequence[Mapping[str, Any]], published: Sequence[Session]) -> str:
     """Each claim of the paper, the step that takes its numbers, the table that holds them, and what was found."""
+    published = [session for session in published if session.tables["claims"]["claim"].isin(_ids(claims)).any()]
     head = ["claim", "the paper says", "on its own machine", "numbers by", "in table", *_columns(published)]
 
     def rows() -> Iterator[list[str]]:
@@ -102,7 +104,11 @@ def claims_block(claims: Sequence[Mapping[str, Any]], published: Sequence[Sessio
 
 
 def _columns(published: Sequence[Session]) -> list[str]:
-    return [f"found on `{session.manifest['machine']}`" for session in published]
+    return [f"found on `{session.name}`" for session in published]
+
+
+def _ids(entries: Sequence[Mapping[str, Any]]) -> list[str]:
+    return [str(entry["id"]) for entry in entries]
 
 
 def _verdict(claims: pd.DataFrame, claim: str) -> str:
@@ -116,12 +122,13 @@ def _verdict(claims: pd.DataFrame, claim: str) -> str:
 
 def goals_block(goals: Sequence[Mapping[str, Any]], published: Sequence[Session]) -> str:
     """Each goal of our own kernels, the session that measures it, and what was reached."""
+    published = [session for session in published if not _reached_in(session, goals).empty]
     head = ["goal", "time of the base over ours", "isa", "wanted", "numbers by", *_columns(published)]
 
     def rows() -> Iterator[list[str]]:
         for goal in goals:
             where = f"{goal['statement']} ({goal['statistic']})"
-            reached = [_reached(session.tables["goals"], goal["id"]) for session in published]
+            reached = [_reached(_reached_in(session, [goal])) for session in published]
             yield [f"`{goal['id']}`", where, goal["isa"], f"{goal['wanted']:g}", _command(goal["session"]), *reached]
 
     return table(head, rows(), numbers=[3])
@@ -131,8 +138,13 @@ def _command(session: str) -> str:
     return "`snakemake`" if session == "default" else f"`snakemake --profile profiles/{session}`"
 
 
-def _reached(goals: pd.DataFrame, goal: str) -> str:
-    rows = goals[(goals["goal"] == goal) & goals["reached"].notna()]
+def _reached_in(session: Session, goals: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+    """What a session tells of these goals, those that it did not measure left out."""
+    rows = session.tables["goals"]
+    return rows[rows["goal"].isin(_ids(goals)) & rows["reached"].notna()]
+
+
+def _reached(rows: pd.DataFrame) -> str:
     return f"{significant(rows['reached'].iloc[0])}, {rows['met'].iloc[0]}" if len(rows) else "not measured"
 
 
@@ -159,12 +171,12 @@ def software_block(project: Mapping[str, Any], constraints: str) -> str:
 
 def time_block(published: Sequence[Session]) -> str:
     """What the measuring steps of the published sessions took."""
-    head = ["machine", "step", "blocks", "rounds", "in rounds", "from first to last", "largest buffers"]
+    head = ["session", "step", "blocks", "rounds", "in rounds", "from first to last", "largest buffers"]
 
     def rows() -> Iterator[list[object]]:
         for session in published:
             for cells in _steps(session.tables["rounds"]):
-                yield [session.manifest["machine"], *cells]
+                yield [session.name, *cells]
 
     return table(head, rows(), numbers=range(2, len(head)))
 
@@ -176,9 +188,11 @@ def _steps(rounds: pd.DataFrame) -> Iterator[list[object]]:
     ended = began + pd.to_timedelta(rounds["duration_s"], unit="s")
     for name in (*STEPS.values(), "timing"):
         mine = step == name
-        if name == "timing":
+        if not mine.any():
+            continue
+        if name == "timing" and (step == "tuning").any():
             between = (began[mine].min() - ended[step == "tuning"].max()).total_seconds()
-            yield ["choosing, between tuning and timing", "", "", "", clock(between), ""]
+            yield ["between tuning and timing, choosing included", "", "", "", clock(between), ""]
         yield _step(name, rounds[mine], (ended[mine].max() - began[mine].min()).total_seconds())
     yield _step("all", rounds, (ended.max() - began.min()).total_seconds())
 
@@ -193,14 +207,14 @@ def published_block(published: Sequence[Session]) -> str:
     """The published sessions: their data, and the machines they were measured on."""
 
     def rows() -> Iterator[list[str]]:
-        for key in ("session", "study", "data_sha256"):
+        for key in ("machine", "session", "study", "data_sha256"):
             yield [key, *(f"`{session.manifest[key]}`" for session in published)]
         tables = [sum(file["bytes"] for file in session.manifest["files"].values()) for session in published]
         yield ["size of the tables", *map(binary_bytes, tables)]
         for key, title in FACTS.items():
             yield [title, *(_fact(session.tables["machines"], key) for session in published)]
 
-    return table(["", *(f"`{session.manifest['machine']}`" for session in published)], rows())
+    return table(["", *(f"`{session.name}`" for session in published)], rows())
 
 
 def _fact(machines: pd.DataFrame, key: str) -> str:

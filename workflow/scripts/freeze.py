@@ -6,17 +6,21 @@ import argparse
 import json
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
-import numpy as np
+import pandas as pd
 
 from passline import bundle
+from passline.derive.selection import of_build, of_paper
 from passline.errors import ReportError
 from passline.formats import binary_bytes
 from passline.imports import figure_tables
 from passline.measure.spec import aside, write_json
+from passline.statistics import UNDECIDED
 from passline.tables import read_table
+from passline.trust_points import dependent, judged, of_algorithms
 from scripts import figure, numbers, quality, report
 
 ROOT = Path(__file__).parents[2]
@@ -30,32 +34,53 @@ SHOWN = "against_bases"
 MOST_BYTES = 5_000_000
 LEAST_ROUNDS = 6  # fewer give no 95 % interval: nothing could be decided
 OPTIONAL = "selftest"
+DEFAULT = "default"
+"""The session that a machine's folder is named for; all others have a folder beside it."""
+
+NAMED = ("machine", "session", "study")
+"""What the manifest says of the session."""
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """Which session, or that all published reports are rebuilt."""
+    """Which session, where to, and whether it may be without a self-test."""
     parser.add_argument("results", type=Path, help="folder of a finished session: results/<machine>/<session>")
     parser.add_argument("--into", type=Path, default=PUBLISHED, help="folder of published reports")
+    parser.add_argument(
+        "--without-selftest",
+        action="store_true",
+        help="publish a session whose self-test was not run, also in place of a published one that has it",
+    )
 
 
 def run(given: argparse.Namespace) -> int:
     """Publish a session: its tables, its report, and the figure that the README shows."""
-    target = freeze(given.results, given.into)
+    target = freeze(given.results, given.into, without_selftest=given.without_selftest)
     size = sum(path.stat().st_size for path in target.rglob("*") if path.is_file())
-    print(f"{target}: {binary_bytes(size)}, data {verify(target)[:16]}")
+    trial = "" if _has_selftest(target) else ", no self-test"
+    print(f"{target}: {binary_bytes(size)}, data {verify(target)[:16]}{trial}")
+    print("The documents speak of it after: python -m passline.readme_blocks")
     return 0
 
 
-def freeze(results: Path, into: Path) -> Path:
-    """Copy what the report reads to `into`/<machine>, and build the report from that; the folder.
+def freeze(results: Path, into: Path, *, without_selftest: bool = False) -> Path:
+    """Copy what the report reads to its folder in `into`, and build the report from that; the folder.
 
-    ReportError where the session is no measurement, or is not finished, or cannot decide anything, or is too large.
+    ReportError where the session is no measurement, or is not finished, or decides nothing, or is too large, or would
+    replace another one, or has no self-test.
+
+    Args:
+        results: folder of the session.
+        into: folder of published reports.
+        without_selftest: publish it though its self-test was not run.
     """
     if not (results / "plan.json").is_file():
         raise ReportError(results, "is no finished session: plan.json is missing", "Run snakemake to its end first")
     plan = json.loads((results / "plan.json").read_text(encoding="utf-8"))
     _refuse(results, plan)
-    target = into / plan["machine"]
+    target = into / name_of(plan)
+    _refuse_other(target, plan)
+    if not (without_selftest or _has_selftest(results)):
+        _refuse_without_selftest(results, target)
     waiting = aside(target)
     shutil.rmtree(waiting, ignore_errors=True)
     (waiting / "tables").mkdir(parents=True)
@@ -67,7 +92,7 @@ def freeze(results: Path, into: Path) -> Path:
         elif name != OPTIONAL:
             raise ReportError(source, "the table does not exist", "Run snakemake to its end first")
     build(waiting)
-    told = {key: plan[key] for key in ("machine", "session", "study")}
+    told = {key: plan[key] for key in NAMED}
     write_json(waiting / "manifest.json", {**told, **bundle.described(_data(waiting))})
     size = sum(path.stat().st_size for path in waiting.rglob("*") if path.is_file())
     if size > MOST_BYTES:
@@ -77,6 +102,11 @@ def freeze(results: Path, into: Path) -> Path:
     shutil.rmtree(target, ignore_errors=True)
     waiting.replace(target)
     return target
+
+
+def name_of(plan: Mapping[str, Any]) -> str:
+    """The published folder of a session: `<machine>` of the default session, else `<machine>-<session's folder>`."""
+    return str(plan["machine"]) if plan["folder"] == DEFAULT else f"{plan['machine']}-{plan['folder']}"
 
 
 def needed() -> list[str]:
@@ -137,7 +167,30 @@ def _figures() -> list[Path]:
     return sorted(FIGURES.glob("[a-z]*.py"))
 
 
-def _refuse(results: Path, plan: dict[str, object]) -> None:
+def _has_selftest(folder: Path) -> bool:
+    return (folder / "tables" / f"{OPTIONAL}.csv").is_file()
+
+
+def _refuse_without_selftest(results: Path, target: Path) -> None:
+    """ReportError: nothing tells whether this session's instrument was right."""
+    dropped = f", and would replace {target}, which has one" if _has_selftest(target) else ""
+    raise ReportError(
+        results,
+        f"has no self-test{dropped}",
+        "Run it with the session's options (snakemake selftest, then snakemake), or say --without-selftest",
+    )
+
+
+def _refuse_other(target: Path, plan: Mapping[str, Any]) -> None:
+    """ReportError where the folder is that of another session, whose name with its machine's reads the same."""
+    path = target / "manifest.json"
+    there = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else plan
+    if any(there[key] != plan[key] for key in NAMED):
+        told = ", ".join(f"{key} {there[key]}" for key in NAMED)
+        raise ReportError(target, f"holds another session ({told})", "Give this session another name, or its machine")
+
+
+def _refuse(results: Path, plan: Mapping[str, Any]) -> None:
     """ReportError where a session must not be published as measured."""
     if not plan["measurement"]:
         raise ReportError(results, "is a smoke run, not a measurement", "Run plain snakemake")
@@ -145,9 +198,22 @@ def _refuse(results: Path, plan: dict[str, object]) -> None:
     if manifest.is_file() and json.loads(manifest.read_text(encoding="utf-8")).get("made_up", False):
         raise ReportError(results, "was made up by a test", "Publish what a machine measured")
     ratios = read_table("ratios", results / "tables" / "ratios.csv")
-    if ratios.empty or np.isnan(ratios["ratio_low"]).all() or int(ratios["n_rounds"].max()) < LEAST_ROUNDS:
-        raise ReportError(
-            results,
-            f"decides nothing: no ratio has the {LEAST_ROUNDS} rounds that an interval takes",
-            "Run it with more effort: snakemake --config effort=1",
-        )
+    why = _undecidable(of_build({"ratios": ratios}, plan)["ratios"], plan)
+    if why:
+        remedy = "Run it with more effort (snakemake --config effort=2) on a quiet machine (passline doctor)"
+        raise ReportError(results, f"decides nothing: {why}", remedy)
+
+
+def _undecidable(ratios: pd.DataFrame, plan: Mapping[str, Any]) -> str:
+    """Why no ratio that is judged decides anything; empty where one does.
+
+    Judged are the study's question, and where the session did not ask it, all ratios of two algorithms.
+    """
+    asked = judged(of_paper({"ratios": ratios}, plan)["ratios"], plan)
+    rows = ratios[of_algorithms(ratios)] if asked.empty else asked
+    if rows.empty or rows["ratio_low"].isna().all() or int(rows["n_rounds"].max()) < LEAST_ROUNDS:
+        return f"no ratio that is judged has the {LEAST_ROUNDS} rounds that an interval takes"
+    if (rows["verdict"] == UNDECIDED).all():
+        entangled = int(dependent(rows).sum())
+        return f"all {len(rows)} ratios that are judged are undecided, {entangled} as their rounds depend on each other"
+    return ""
