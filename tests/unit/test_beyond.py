@@ -100,7 +100,7 @@ def test_what_was_not_measured_is_unavailable_with_its_reason(goals: pd.DataFram
     unavailable = goals[goals["met"] == "unavailable"]
     assert unavailable["reached"].isna().all()
     assert unavailable["reason"].str.startswith("unavailable: ").all()
-    assert goals.loc["two_cores_64m", "reason"] == "unavailable: it is measured by the session paper"
+    assert goals.loc["two_cores_64m", "reason"] == "unavailable: it is measured by the session beyond"
 
 
 @pytest.mark.parametrize(
@@ -109,7 +109,7 @@ def test_what_was_not_measured_is_unavailable_with_its_reason(goals: pd.DataFram
         ({"beyond": {"algorithms": {}}}, "the study has no algorithm best"),
         ({"isas": {"avx2": {}}}, "the session has no avx512f"),
         ({"baselines": {"onednn": {"ok": False, "reason": "not installed"}}}, "baseline onednn: not installed"),
-        ({"session": "paper"}, "no ratio of best against onednn was measured"),
+        ({"session": "beyond"}, "no ratio of best against onednn was measured"),
     ],
 )
 def test_the_reason_is_the_first_thing_that_is_missing(

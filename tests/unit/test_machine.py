@@ -68,6 +68,13 @@ def test_the_cpus_of_the_measuring_cpus_node_come_first(load: Any) -> None:
     assert m.same_node(4095) == m.usable_cpus
 
 
+def test_sockets_are_known_by_their_cpus(load: Any) -> None:
+    m: Machine = load("zen2-2-sockets")
+    assert m.socket_cpus == {"0": (*range(8), *range(16, 24)), "1": (*range(8, 16), *range(24, 32))}
+    assert m.same_socket(9) == m.socket_cpus["1"]
+    assert m.same_socket(4095) == m.usable_cpus
+
+
 def test_this_kind_of_vm(load: Any) -> None:
     m: Machine = load("vm-zen4")
     assert m.id == "amd-zen4-epyc-2c"
@@ -107,6 +114,15 @@ def test_two_sockets_with_several_l3(load: Any) -> None:
     assert m.measuring_cpu_reason.startswith("the last core of the NUMA node 0")
     assert m.llc is not None
     assert (m.llc.bytes, m.llc.cpus) == (16 << 20, (6, 7, 22, 23))  # one instance, not the socket's 64 MiB
+
+
+def test_without_a_topology_sockets_are_those_of_cpuinfo(tmp_path: Path) -> None:
+    root = unpack("zen2-2-sockets", tmp_path)
+    for file in root.glob("sys/devices/system/cpu/cpu*/topology/physical_package_id"):
+        file.unlink()
+    m = detect(root)
+    assert m.socket_cpus == {"0": (*range(8), *range(16, 24)), "1": (*range(8, 16), *range(24, 32))}
+    assert (m.sockets, m.origins["socket_cpus"]) == (2, "proc/cpuinfo: no topology in /sys")
 
 
 def test_hybrid_client(load: Any) -> None:

@@ -18,6 +18,7 @@ from passline.known_baselines import Known
 from passline.measure.round import row_counts
 from passline.plan import Host, Planner
 from passline.plan_beyond import document
+from passline.plan_points import thread_counts
 from passline.registry import KERNELS, Study, load_isas, load_study
 from passline.selftest_plan import blocks as selftest_blocks
 from passline.sizes import Caches
@@ -250,6 +251,15 @@ def test_several_threads_share_the_batch_and_have_no_outside_baseline(study: Stu
     assert any(c["baseline"] for c in by_threads[1]["contenders"])
     assert not any(c["baseline"] for c in by_threads[2]["contenders"])
     assert any(row["reason"] == "the session has 2 cores" and "-t4-" in row["what"] for row in result.skipped)
+
+
+def test_threads_in_words_are_numbers_each_once() -> None:
+    words = ["powers_of_two", "node", "socket", "all"]
+    assert thread_counts(words, node=1, socket=1, cores=1) == [1]
+    assert thread_counts(words, node=2, socket=2, cores=2) == [1, 2]
+    # Twelve cores in two sockets of two nodes each: past the node, the socket, then all.
+    assert thread_counts(words, node=3, socket=6, cores=12) == [1, 2, 3, 4, 6, 8, 12]
+    assert thread_counts([5, "socket"], node=3, socket=6, cores=12) == [5, 6]
 
 
 @pytest.mark.parametrize("changes", [{"protocols": ["cold"]}, {"algorithms": "paper"}, {"protocols": ["hot", "paper"]}])

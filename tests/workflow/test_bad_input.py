@@ -128,13 +128,14 @@ def test_effective_effort_of_each_profile(checkout, snakemake):
     for arguments, session in (
         ([], "default"),
         (["--profile", "profiles/smoke"], "smoke"),
+        (["--profile", "profiles/beyond"], "beyond"),
         (["--profile", "profiles/paper"], "paper"),
     ):
         result = snakemake("-n", *arguments)
         assert result.returncode == 0, result.stderr
         (effective,) = checkout.glob(f"results/*/{session}/config.json")
         declared = yaml.safe_load((checkout / f"workflow/config/{session}.yaml").read_text())
-        assert json.loads(effective.read_text())["effort"] == declared["effort"]
+        assert json.loads(effective.read_text())["effort"] == declared.get("effort", 1)
     keys = set(yaml.safe_load((checkout / "profiles/default/profile.yaml").read_text()))
-    for session in ("smoke", "paper"):
+    for session in ("smoke", "beyond", "paper"):
         assert not keys & set(yaml.safe_load((checkout / f"profiles/{session}/profile.yaml").read_text()))

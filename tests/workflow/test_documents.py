@@ -84,6 +84,7 @@ WAYS: dict[str, Run | Make | By] = {
     "pip install -e '.[onnxruntime]'": EXTRA,
     "pip install -e '.[onednn]'": EXTRA,
     "snakemake": PROFILES,
+    "snakemake --profile profiles/beyond": PROFILES,
     "snakemake --profile profiles/paper": PROFILES,
     "snakemake --profile profiles/smoke": ROAD,
     ".venv/bin/snakemake --profile profiles/smoke": ROAD,

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from passline.errors import ConfigError, MachineError
-from passline.schema import validate
+from passline.schema import load_yaml, validate
 
 DEFAULT = Path(__file__).parents[1] / "config" / "default.yaml"
 """The configuration that others layer on."""
@@ -18,6 +18,28 @@ _INSTALL = {
     "gcc": "Install it: `apt install gcc` (Debian, Ubuntu), `dnf install gcc` (Fedora, RHEL)",
     "clang": "Install it: `apt install clang` or `dnf install clang`",
 }
+
+
+def expanded(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The config with the groups of blocks of another session in the place of `{from: that session}`."""
+    check_config(config)
+    groups: list[Any] = []
+    for group in config["blocks"]:
+        groups += _blocks_of(group["from"]) if "from" in group else [group]
+    return {**config, "blocks": groups}
+
+
+def _blocks_of(session: str) -> list[Any]:
+    path = DEFAULT.with_name(f"{session}.yaml")
+    known = sorted(each.stem for each in path.parent.glob("*.yaml"))
+    if session not in known:
+        raise ConfigError(
+            "config: blocks.from", f"{session!r} is not a session of {path.parent}", f"Known: {', '.join(known)}"
+        )
+    groups: list[Any] = load_yaml(path, ConfigError).get("blocks", [])
+    if any("from" in group for group in groups):
+        raise ConfigError(f"{path}: blocks", "takes blocks from another session itself", "Name that session")
+    return groups
 
 
 def check_config(config: Mapping[str, Any]) -> None:

@@ -52,6 +52,7 @@ class Machine:
     core_cpus: tuple[tuple[int, ...], ...]  # the hardware threads of each core, by their lowest cpu
     cores: int
     threads_per_core: int  # of the core with the most
+    socket_cpus: Mapping[str, tuple[int, ...]]
     sockets: int
     numa_nodes: Mapping[str, tuple[int, ...]]
     core_types: Mapping[str, tuple[int, ...]]  # {"performance": ..., "efficiency": ...}, or empty
@@ -83,6 +84,10 @@ class Machine:
     def same_node(self, cpu: int) -> tuple[int, ...]:
         """The cpus of the NUMA node of a cpu; all usable ones where no node lists it."""
         return next((cpus for cpus in self.numa_nodes.values() if cpu in cpus), self.usable_cpus)
+
+    def same_socket(self, cpu: int) -> tuple[int, ...]:
+        """The cpus of the socket of a cpu."""
+        return next((cpus for cpus in self.socket_cpus.values() if cpu in cpus), self.usable_cpus)
 
     def caches_of(self, cpus: Sequence[int]) -> int:
         """How many last-level caches these cpus reach together, if each serves as many as the measuring cpu's."""
@@ -121,7 +126,8 @@ def detect(root: Path = Path("/")) -> Machine:
     found["architecture"] = sources.architecture(tree, block, live=live)
     found |= sources.identity(block)
     found |= sources.caches(tree, cpu, online, block, live=live)
-    found["sockets"] = sources.sockets(tree, blocks, online)
+    found["socket_cpus"] = sources.sockets(tree, blocks, online)
+    found["sockets"] = Found(len(found["socket_cpus"].value), found["socket_cpus"].origin)
     found["memory_bytes"] = sources.memory(tree)
     found["huge_pages"] = sources.huge_pages(tree)
     found["hypervisor"] = sources.hypervisor(tree, block)
@@ -260,7 +266,7 @@ def read_machine(path: Path) -> Machine:
     validate(document, "machine", path, MachineError)
     for name in ("cpu_flags", "online_cpus", "usable_cpus"):
         document[name] = tuple(document[name])
-    for name in ("numa_nodes", "core_types"):
+    for name in ("numa_nodes", "core_types", "socket_cpus"):
         document[name] = {key: tuple(cpus) for key, cpus in document[name].items()}
     for name in ("l1d", "l2", "llc"):
         cache = document[name]

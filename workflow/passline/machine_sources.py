@@ -142,13 +142,18 @@ def core_cpus(tree: Tree, blocks: Mapping[int, Mapping[str, str]], online: tuple
 
 
 def sockets(tree: Tree, blocks: Mapping[int, Mapping[str, str]], online: tuple[int, ...]) -> Found:
-    """Packages that hold the online cpus."""
+    """Number of each package -> its online cpus."""
     name = "topology/physical_package_id"
-    packages = {tree.integer(f"{CPU}/cpu{cpu}/{name}") for cpu in online}
-    if None not in packages:
-        return Found(len(packages), f"{CPU}/cpu*/{name}")
-    ids = {block.get("physical id", "0") for block in blocks.values()}
-    return Found(len(ids), "proc/cpuinfo: no topology in /sys")
+    packages: dict[int, str | None] = {}
+    for cpu in online:
+        package = tree.integer(f"{CPU}/cpu{cpu}/{name}")
+        packages[cpu] = None if package is None else str(package)
+    origin = f"{CPU}/cpu*/{name}"
+    if None in packages.values():
+        packages = {cpu: blocks.get(cpu, {}).get("physical id", "0") for cpu in online}
+        origin = "proc/cpuinfo: no topology in /sys"
+    found = sorted(set(filter(None, packages.values())))
+    return Found({one: tuple(cpu for cpu in online if packages[cpu] == one) for one in found}, origin)
 
 
 def numa_nodes(tree: Tree, online: tuple[int, ...]) -> Found:

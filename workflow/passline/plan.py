@@ -16,7 +16,7 @@ from passline.errors import ConfigError
 from passline.known_baselines import Known, asked
 from passline.measure.spec import Block, Contender, Inputs
 from passline.plan_blocks import merge, pairs, peers, single, stop_rule, unique, whole
-from passline.plan_points import ALONE, Batch, Point, rows_of
+from passline.plan_points import ALONE, Batch, Point, rows_of, thread_counts
 from passline.registry import Isa, Study, load_isas
 from passline.sizes import SMALL_SHARE, Caches, choosing_sizes, key_sizes, sweep_sizes
 
@@ -48,6 +48,7 @@ class Host:
     llc_instances: int = 1  # last-level caches that the cpus reach together
     node: Sequence[int] = ()  # those of the cpus that sit in the measuring one's NUMA node: the first of them
     node_llc_instances: int = 1
+    socket: Sequence[int] = ()  # those in its socket
 
 
 @dataclass(frozen=True)
@@ -163,9 +164,9 @@ class Planner:
 
     def resolve_threads(self, group: Mapping[str, Any], key: str = "threads") -> list[int]:
         """Numbers of threads that a group lists; of those that share a row (`together`) as many as there are cores."""
-        known = {"node": len(self.host.node) or 1, "all": len(self.host.cpus)}
-        listed = sorted({known.get(each, each) for each in group.get(key, [1])})
-        return [count for count in listed if count <= known["all"]] if key == "together" else listed
+        cores = len(self.host.cpus)
+        counts = thread_counts(group.get(key, [1]), len(self.host.node) or 1, len(self.host.socket) or 1, cores)
+        return [count for count in counts if count <= cores] if key == "together" else counts
 
     def contenders(
         self,

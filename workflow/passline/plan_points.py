@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -59,3 +60,17 @@ def rows_of(wanted: int | str, n: int, threads: int, llc_bytes: int) -> int:
     if wanted == STREAMED:
         return math.ceil(STREAMED_LLC_MULTIPLE * llc_bytes / (row * threads))
     return int(wanted)
+
+
+def thread_counts(listed: Iterable[int | str], node: int, socket: int, cores: int) -> list[int]:
+    """The numbers of threads that a config lists in numbers and words, each once.
+
+    `node` and `socket` are the cores of the measuring cpu's NUMA node and of its socket, `cores` those of the session.
+    """
+    words = {
+        "powers_of_two": [1 << power for power in range(cores.bit_length())],
+        "node": [node],
+        "socket": [socket],
+        "all": [cores],
+    }
+    return sorted({count for each in listed for count in (words[each] if isinstance(each, str) else [each])})

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from passline import known_baselines
-from passline.config import check_config, find_compilers
+from passline.config import check_config, expanded, find_compilers
 from passline.errors import ConfigError, MachineError
 from passline.machine import Machine, detect
 from passline.own_reference import check_references
@@ -81,9 +81,11 @@ class Setup:
                 f"Use auto, or one of: {', '.join(map(str, usable))}",
             )
         first = self.machine.measuring_cpu if cpu == "auto" else int(cpu)
-        near = set(self.machine.same_node(first))
-        # The node of the measuring cpu first: so many threads of it are the first so many cpus.
-        others = sorted((c for c in self.machine.one_cpu_per_core if c != first), key=lambda c: (c not in near, c))
+        near, same = set(self.machine.same_node(first)), set(self.machine.same_socket(first))
+        # The node of the measuring cpu first, then its socket: so many threads of it are the first so many cpus.
+        others = sorted(
+            (c for c in self.machine.one_cpu_per_core if c != first), key=lambda c: (c not in near, c not in same, c)
+        )
         cpus = [first, *others]
         node = [c for c in cpus if c in near]
         return Host(
@@ -93,6 +95,7 @@ class Setup:
             self.machine.caches_of(cpus),
             node,
             self.machine.caches_of(node),
+            [c for c in cpus if c in same],
         )
 
 
@@ -104,6 +107,7 @@ def caches(machine: Machine) -> Caches:
 
 def load(config: Mapping[str, Any], root: Path = Path("/")) -> Setup:
     """Validate the config and everything it names against the studies and this machine; raise a PasslineError."""
+    config = expanded(config)
     check_config(config)
     machine = detect(root)
     find_compilers(config["compilers"], machine.architecture)

@@ -20,6 +20,7 @@ from passline.setup import load
 
 try:
     SETUP = load(config)
+    config.update(SETUP.config)  # with what it takes from other sessions
     COUNTERS = mode_of(config["counters"])
     SHOWN = shown_figures(sorted(Path("workflow/figures").glob("[a-z]*.py")), SETUP)
 except PasslineError as error:
