@@ -40,11 +40,11 @@ def derived(real: bundle.Bundle, number: int) -> tuple[dict[str, object], dict[s
     for frame in tables.values():
         if "machine" in frame:
             frame["machine"] = label
-    plan = json.loads(real.files["plan.json"]) | {"machine": label}
+    plan = json.loads(real.files["plan.json"]) | {"machine": label, "made_up": True}
     files = {f"tables/{name}.csv": _text(name, frame) for name, frame in tables.items()}
     files |= {"plan.json": json.dumps(plan).encode(), "machine.json": real.files["machine.json"]}
     manifest = {**real.manifest, "machine": label, "made_up": True, **bundle.described(files)}
-    return manifest, files
+    return bundle.signed(manifest), files
 
 
 def make(real: Path, folder: Path, count: int) -> None:

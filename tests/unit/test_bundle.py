@@ -4,36 +4,39 @@ from __future__ import annotations
 
 import io
 import json
-import socket
+import lzma
+import random
+import re
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+import synthetic
 
-from passline import bundle, cli
+from passline import bundle, bundle_names, cli
+from passline.bundle_import import import_all
 from passline.errors import BundleError
 
-PLAN = {
-    "machine": "made-up-1c",
-    "session": "default",
-    "study": "softmax",
-    "measurement": True,
-    "builds": [{"build_id": "b"}],
-}
+PLAN = {**synthetic.plan(), "machine": "some-1c", "session": "default", "builds": [{"build_id": "b"}]}
+Change = Callable[[dict[str, Any], dict[str, bytes]], None]
+HARDWARE = {"id": "amd-zen4-epyc-2c", "model_name": "AMD EPYC 9R14"}
 
 
 @pytest.fixture
 def results(tmp_path: Path) -> Path:
     """A finished session, with things that do not go in."""
-    folder = tmp_path / "results" / "made-up-1c" / "default"
+    folder = tmp_path / "results" / "some-1c" / "default"
     files = {
         "plan.json": json.dumps(PLAN),
-        "machine.json": "{}",
+        "machine.json": json.dumps(HARDWARE),
         "config.json": json.dumps({"study": "/somewhere/of/mine/rmsnorm", "seed": 7}),
         "tables/ratios.csv": "# a table\n1,2\n",
+        "tables/passes.csv": "# a table\n",
+        "tables/claims.csv": "# a table\n",
         "tables/machines.csv": "# a table\n",
+        "tables/not_ours.csv": "# notes\n",
         "build/gcc/build.json": "{}",
         "build/gcc/disassembly.txt": "loop:\n",
         "raw/times/manifest.json": "{}",
@@ -41,6 +44,7 @@ def results(tmp_path: Path) -> Path:
         "raw/times/block-abc/round-000.json": "{}",
         "raw/times/block-abc/.round-001.json": "half a round",
         "raw/counters/counts.json": "{}",
+        "raw/counters/notes.json": "{}",
         "build/gcc/libpassline.so": "\x7fELF",
         "logs/link.log": "cc -o /home/someone",
         "environment.json": "{}",
@@ -57,14 +61,14 @@ def test_what_goes_in_comes_out(results: Path, tmp_path: Path) -> None:
     assert sorted(found.files) == sorted(found.manifest["files"])
     assert "tables/ratios.csv" in found.files
     assert "raw/times/block-abc/round-000.json" in found.files
-    for name in ("libpassline.so", "link.log", "environment.json", ".round-001.json"):
+    for name in ("libpassline.so", "link.log", "environment.json", ".round-001.json", "not_ours.csv", "notes.json"):
         assert not any(path.endswith(name) for path in found.files)
     assert json.loads(found.files["config.json"]) == {"study": "rmsnorm", "seed": 7}
-    assert (found.manifest["machine"], found.manifest["made_up"]) == ("made-up-1c", False)
+    assert (found.manifest["machine"], found.manifest["made_up"]) == ("some-1c", False)
     assert bundle.unpack(found, tmp_path / "fleet")
     assert not bundle.unpack(found, tmp_path / "fleet")
     (folder,) = (tmp_path / "fleet").iterdir()
-    assert folder.name == f"made-up-1c-default-{found.manifest['data_sha256'][:8]}"
+    assert folder.name == f"some-1c-default-{found.manifest['data_sha256'][:8]}"
     assert (folder / "tables" / "ratios.csv").read_bytes() == (results / "tables" / "ratios.csv").read_bytes()
 
 
@@ -82,21 +86,92 @@ def test_an_unfinished_session_is_refused(results: Path) -> None:
         bundle.write(results)
 
 
-@pytest.mark.parametrize("what", ["host", "user", "home"])
-def test_what_names_this_host_or_its_user_is_refused(
-    results: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str
+@pytest.fixture
+def elsewhere(monkeypatch: pytest.MonkeyPatch) -> Callable[[str, str], None]:
+    """Call the host and the user otherwise."""
+
+    def named(host: str, user: str) -> None:
+        monkeypatch.setattr(bundle_names.socket, "gethostname", lambda: host)
+        monkeypatch.setattr(bundle_names.getpass, "getuser", lambda: user)
+        monkeypatch.setattr(Path, "home", lambda: Path("/usr/lib/marinetta2"))
+
+    return named
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("Linux banana7 6.1", "names this host (banana7)"),
+        ("at BANANA7.example.org", "names this host (BANANA7)"),
+        ("by marinetta", "names this user (marinetta)"),
+        ("/usr/lib/marinetta2/x", "names a path of this host (/usr/lib/marinetta2)"),
+        ("cc -I/home/someone/include x", "names a path of this host (/home/someone/include)"),
+        ("-fdebug-prefix-map=/scratch=/x", "names a path of this host (/scratch)"),
+        ("no library (/opt/site/libdnnl.so.3: no such file)", "names a path of this host (/opt/site/libdnnl.so.3)"),
+        ("file:///data/x", "names a path of this host (///data/x)"),
+        ("/usr/lib/../../data/x", "names a path of this host (/usr/lib/../../data/x)"),
+        ("read from sys/devices/cpu0/cpulist, /proc/cpuinfo and https://example.org/a", None),
+        ("index*/shared_cpu_list, {cpu}/topology and GB/s, /usr/bin/llvm-mca-14", None),
+    ],
+)
+@pytest.mark.parametrize("file", ["tables/machines.csv", "raw/counters/counts.json"])
+def test_what_names_this_host_its_user_or_a_place_is_refused_by_file_and_value(
+    results: Path, tmp_path: Path, elsewhere: Callable[[str, str], None], file: str, text: str, told: str | None
 ) -> None:
-    monkeypatch.setattr(socket, "gethostname", lambda: "banana7.example.org")
-    monkeypatch.setattr(bundle.getpass, "getuser", lambda: "marinetta")
-    monkeypatch.setattr(Path, "home", lambda: Path("/home/marinetta2"))
-    name = {"host": "banana7", "user": "marinetta", "home": "/home/marinetta2/x"}[what]
-    (results / "tables" / "machines.csv").write_text(f"fact,{name}\n")
-    with pytest.raises(BundleError, match=r"tables/machines.csv: names (this host|this user|a path of this host)"):
+    elsewhere("banana7.example.org", "marinetta")
+    lines = f"first line\n{text}\n"
+    (results / file).write_text(json.dumps({"reason": lines}) if file.endswith("json") else lines)
+    if told is None:
+        bundle.write(results, tmp_path / "a.passline.tar.xz")
+        return
+    with pytest.raises(BundleError, match=re.escape(f"{file}: {told}")):
         bundle.write(results, tmp_path / "a.passline.tar.xz")
     assert not list(tmp_path.glob("*.xz"))
 
 
-def repacked(path: Path, change: Callable[[dict[str, Any], dict[str, bytes]], None]) -> Path:
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("AMD EPYC 9R14, epyc", None),
+        ("someone@epyc", "this host (@epyc)"),
+        ("epyc.local", "this host (epyc.local)"),
+        ("a slip of li, a list", None),
+        ("../home/li", "this user (home/li)"),
+        ("work/li/softmax", "this user (/li)"),
+        ("~li", "this user (~li)"),
+        ("li@there", "this user (li@)"),
+    ],
+)
+def test_a_name_that_is_a_word_or_short_is_sought_in_paths_logins_and_addresses(
+    results: Path, tmp_path: Path, elsewhere: Callable[[str, str], None], text: str, told: str | None
+) -> None:
+    elsewhere("epyc", "li")
+    (results / "tables" / "machines.csv").write_text(f"fact,{text}\n")
+    if told is None:
+        bundle.write(results, tmp_path / "a.passline.tar.xz")
+        return
+    with pytest.raises(BundleError, match=re.escape(f"names {told}")):
+        bundle.write(results, tmp_path / "a.passline.tar.xz")
+
+
+def test_an_ordinary_user_may_be_a_folder_of_ours(
+    results: Path, tmp_path: Path, elsewhere: Callable[[str, str], None]
+) -> None:
+    elsewhere("memory", "build")
+    (results / "build" / "gcc" / "disassembly.txt").write_text("results/m/default/build/gcc/libpassline.so: memory\n")
+    bundle.write(results, tmp_path / "a.passline.tar.xz")
+    (results / "build" / "gcc" / "disassembly.txt").write_text("../home/build/x\n")
+    with pytest.raises(BundleError, match=r"names this user \(home/build\)"):
+        bundle.write(results, tmp_path / "a.passline.tar.xz")
+
+
+def test_a_session_with_a_file_that_is_no_json_is_refused(results: Path, tmp_path: Path) -> None:
+    (results / "raw" / "times" / "manifest.json").write_text("{")
+    with pytest.raises(BundleError, match=r"cannot be read .* Run the session anew"):
+        bundle.write(results, tmp_path / "a.passline.tar.xz")
+
+
+def repacked(path: Path, change: Change) -> Path:
     """The bundle with its manifest or files changed, and packed as they then are."""
     found = bundle.read(path)
     manifest, files = dict(found.manifest), dict(found.files)
@@ -110,7 +185,7 @@ def alter(_: dict[str, Any], files: dict[str, bytes]) -> None:
 
 
 def add(_: dict[str, Any], files: dict[str, bytes]) -> None:
-    files["tables/more.csv"] = b""
+    files["tables/goals.csv"] = b""
 
 
 def lose(_: dict[str, Any], files: dict[str, bytes]) -> None:
@@ -123,29 +198,166 @@ def newer(manifest: dict[str, Any], _: dict[str, bytes]) -> None:
 
 def rehash(manifest: dict[str, Any], files: dict[str, bytes]) -> None:
     files["tables/ratios.csv"] += b"3,4\n"
-    manifest["files"] = bundle.described(files)["files"]
+    manifest |= bundle.signed({**manifest, "files": bundle.described(files)["files"]})
 
 
 def stranger(_: dict[str, Any], files: dict[str, bytes]) -> None:
     files["../outside.csv"] = b""
 
 
+def climber(_: dict[str, Any], files: dict[str, bytes]) -> None:
+    files["raw/times/../../../round-1.json"] = b""
+
+
+def told(**changes: Any) -> Change:
+    """The manifest says otherwise."""
+    return lambda manifest, _: manifest.update(changes)
+
+
+def consistent(change: Change) -> Change:
+    """The same, with all checksums computed anew: by whoever wrote the bundle, wrongly."""
+
+    def changed(manifest: dict[str, Any], files: dict[str, bytes]) -> None:
+        change(manifest, files)
+        manifest |= bundle.signed(manifest | bundle.described(files))
+
+    return changed
+
+
+def planned(**changes: Any) -> Change:
+    """plan.json says otherwise; without keys that are None."""
+
+    def changed(_: dict[str, Any], files: dict[str, bytes]) -> None:
+        document = {**json.loads(files["plan.json"]), **changes}
+        files["plan.json"] = json.dumps({k: v for k, v in document.items() if v is not None}).encode()
+
+    return changed
+
+
+def empty_plan(_: dict[str, Any], files: dict[str, bytes]) -> None:
+    files["plan.json"] = b"{}"
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
         (alter, "damaged or was altered: tables/ratios.csv has another checksum"),
-        (add, "was altered: holds tables/more.csv, which its manifest does not list"),
+        (add, "was altered: holds tables/goals.csv, which its manifest does not list"),
         (lose, "was altered: tables/ratios.csv is missing, though its manifest lists it"),
-        (newer, "is of format 99, this version reads 1"),
+        (newer, "is of format 99, this version reads 2"),
         (rehash, "its data has another hash than its manifest says"),
         (stranger, r"holds '\.\./outside.csv', which no bundle does"),
+        (climber, "round-1.json', which no bundle does"),
+        *(
+            (told(**{key: value}), r"was altered: its manifest.json has another checksum than it says")
+            for key, value in (
+                ("made_up", True), ("measurement", False), ("machine", "other-2c"), ("passline", "9.9"),
+                ("session", "smoke"), ("study", "logsumexp"), ("builds", ["c"]),
+            )
+        ),
+        *(
+            (consistent(told(**{key: value})), f"was altered: its manifest says {key} is .*, its plan.json")
+            for key, value in (
+                ("made_up", True), ("measurement", False), ("machine", "other-2c"), ("session", "smoke"),
+                ("study", "logsumexp"), ("builds", ["c"]),
+            )
+        ),
+        (consistent(told(machine="../../escaped")), r"manifest.json: machine: '../../escaped' is not accepted"),
+        (consistent(told(session="a/b")), r"manifest.json: session: 'a/b' is not accepted"),
+        (consistent(told(study="a\n")), r"manifest.json: study: 'a\\n' is not accepted"),
+        (told(files=[]), r"manifest.json: files: \[\] is not accepted"),
+        (told(files={"plan.json": 7}), r"manifest.json: files.plan.json: 7 is not accepted"),
+        (told(files={"plan.json": {"bytes": 7}}), r"files.plan.json: the key 'sha256' is missing"),
+        (told(data_sha256="0"), r"manifest.json: data_sha256: '0' is not accepted"),
+        (told(more=1), r"manifest.json: top level: unknown key 'more'"),
+        (consistent(lose), r"holds no tables/ratios.csv. It is of no finished session"),
+        (consistent(empty_plan), r"plan.json: top level: the key 'machine' is missing"),
+        (consistent(planned(labels=[])), r"plan.json: labels: \[\] is not accepted"),
+        (consistent(planned(made_up=True)), r"its manifest says made_up is False, its plan.json True"),
     ],
-)
-def test_what_was_altered_is_refused_by_name(
-    results: Path, tmp_path: Path, change: Callable[[dict[str, Any], dict[str, bytes]], None], message: str
-) -> None:
+)  # fmt: skip
+def test_what_was_altered_is_refused_by_name(results: Path, tmp_path: Path, change: Change, message: str) -> None:
     path = repacked(bundle.write(results, tmp_path / "a.passline.tar.xz"), change)
     with pytest.raises(BundleError, match=rf"a\.passline\.tar\.xz: .*{message}"):
+        bundle.read(path)
+
+
+def flipped(content: bytes, place: int) -> bytes:
+    """With one bit of one byte changed."""
+    return content[:place] + bytes([content[place] ^ 1 << place % 8]) + content[place + 1 :]
+
+
+def test_whichever_byte_is_flipped_the_bundle_is_refused_by_name(results: Path, tmp_path: Path) -> None:
+    packed = bundle.write(results, tmp_path / "good.passline.tar.xz").read_bytes()
+    bad = tmp_path / "bad.passline.tar.xz"
+    for place in range(len(packed)):
+        bad.write_bytes(flipped(packed, place))
+        with pytest.raises(BundleError, match=re.escape(f"{bad}: ")):
+            bundle.read(bad)
+
+
+def test_a_byte_that_is_flipped_below_the_archives_checksum_is_found_or_says_nothing(
+    results: Path, tmp_path: Path
+) -> None:
+    """As whoever packs anew may do it; between the files of a tar there are bytes that say nothing."""
+    path = bundle.write(results, tmp_path / "a.passline.tar.xz")
+    sound, inside = bundle.read(path), lzma.decompress(path.read_bytes())
+    refused = 0
+    places = [*range(512), *random.Random(7).sample(range(512, len(inside)), 500)]
+    for place in places:
+        path.write_bytes(lzma.compress(flipped(inside, place), preset=0))
+        try:
+            assert bundle.read(path) == sound
+        except BundleError as error:
+            refused += str(error).startswith(f"{path}: ")
+    assert refused > len(places) / 4
+
+
+def test_a_damaged_bundle_keeps_no_other_from_being_imported(results: Path, tmp_path: Path) -> None:
+    good = bundle.write(results, tmp_path / "good.passline.tar.xz")
+    packed = good.read_bytes()
+    bad = [tmp_path / f"bad-{place}.passline.tar.xz" for place in range(0, len(packed), len(packed) // 20)]
+    for number, path in enumerate(bad):
+        path.write_bytes(flipped(packed, number * (len(packed) // 20)))
+    taken, _, refused = import_all([*bad, good], tmp_path / "fleet")
+    assert taken == 1
+    assert [str(error).partition(": ")[0] for error in refused] == [str(path) for path in bad]
+
+
+def test_something_after_the_end_is_refused(results: Path, tmp_path: Path) -> None:
+    path = bundle.write(results, tmp_path / "a.passline.tar.xz")
+    path.write_bytes(path.read_bytes() + b"more")
+    with pytest.raises(BundleError, match=r"cannot be read as an archive \(something follows its end\)"):
+        bundle.read(path)
+
+
+def test_an_archive_without_end_is_refused(results: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = bundle.write(results, tmp_path / "a.passline.tar.xz")
+    monkeypatch.setattr(bundle, "MOST_BYTES", 5000)
+    monkeypatch.setattr(bundle, "MOST_MEMORY", 1 << 30)
+    with pytest.raises(BundleError, match="which no session does"):
+        bundle.read(path)
+
+
+@pytest.mark.parametrize("manifest", [b"[]", b"7", b"{", b"\xff", b"[" * 100_000, b'{"format": 2}', b'{"files": []}'])
+def test_a_manifest_of_any_other_form_is_refused_by_name(tmp_path: Path, manifest: bytes) -> None:
+    path = tmp_path / "a.passline.tar.xz"
+    with tarfile.open(path, "w:xz") as archive:
+        for _ in range(1):
+            member = tarfile.TarInfo(bundle.MANIFEST)
+            member.size = len(manifest)
+            archive.addfile(member, io.BytesIO(manifest))
+    with pytest.raises(BundleError, match=r"a\.passline\.tar\.xz"):
+        bundle.read(path)
+
+
+def test_a_file_that_is_held_twice_is_refused(results: Path, tmp_path: Path) -> None:
+    path = bundle.write(results, tmp_path / "a.passline.tar.xz")
+    inside = io.BytesIO(lzma.decompress(path.read_bytes()))
+    with tarfile.open(fileobj=inside, mode="a:") as archive:
+        archive.addfile(tarfile.TarInfo("plan.json"), io.BytesIO())
+    path.write_bytes(lzma.compress(inside.getvalue()))
+    with pytest.raises(BundleError, match=r"holds plan\.json twice"):
         bundle.read(path)
 
 
@@ -171,7 +383,7 @@ def test_the_commands(results: Path, tmp_path: Path, capsys: pytest.CaptureFixtu
     """Sound bundles are imported beside unsound ones, which are named; then the status is 1."""
     inbox = tmp_path / "inbox"
     assert cli.main(["export", str(results), "-o", str(inbox / "good.passline.tar.xz")]) == 0
-    assert "11 files" in capsys.readouterr().out
+    assert "13 files" in capsys.readouterr().out
     (inbox / "bad.passline.tar.xz").write_bytes(b"nothing")
     assert cli.main(["import", str(inbox), "--into", str(tmp_path / "fleet")]) == 1
     said = capsys.readouterr()

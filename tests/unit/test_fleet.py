@@ -15,9 +15,11 @@ import synthetic
 import fleet_maker
 import scripts.fleet_report
 import scripts.fleet_tables
+import scripts.freeze
 import scripts.import_bundles
 from passline import bundle, claims, fleet, fleet_figures, fleet_report
-from passline.errors import BundleError
+from passline.bundle_import import import_all
+from passline.errors import BundleError, ReportError
 from passline.tables import conform, write_table
 
 ROOT = Path(__file__).parents[2]
@@ -45,7 +47,7 @@ def imported(real: Path, folder: Path, count: int, **changes: Any) -> Path:
         manifest, files = fleet_maker.derived(source, number)
         if changes and number == count - 1:
             files["plan.json"] = json.dumps(json.loads(files["plan.json"]) | changes).encode()
-            manifest = {**manifest, **bundle.described(files)}
+            manifest = bundle.signed({**manifest, **bundle.described(files)})
         bundle.unpack(bundle.Bundle(manifest, files), folder)
     return folder
 
@@ -130,6 +132,31 @@ def test_from_archives_to_the_report(real: Path, tmp_path: Path) -> None:
     assert "Two-Pass against the faster Three-Pass" in text
     for name in fleet_figures.FIGURES:
         assert (there / "figures" / f"{name}.svg").is_file()
+
+
+def test_what_was_made_up_stays_so_wherever_it_goes(real: Path, tmp_path: Path) -> None:
+    """Imported, exported again, without the manifest it came in: no fleet takes it for measured, freeze refuses it."""
+    fleet_maker.make(real, tmp_path / "in", 1)
+    assert import_all((tmp_path / "in").iterdir(), tmp_path / "first")[0] == 1
+    (imported_once,) = fleet.folders(tmp_path / "first")
+    (imported_once / bundle.MANIFEST).unlink()
+    again = bundle.write(imported_once, tmp_path / "again.passline.tar.xz")
+    assert bundle.read(again).manifest["made_up"] is True
+    bundle.unpack(bundle.read(again), tmp_path / "second")
+    tables, _ = tables_of(tmp_path / "second")
+    assert tables["fleet_machines"]["made_up"].all()
+    for folder in (imported_once, *fleet.folders(tmp_path / "second")):
+        with pytest.raises(ReportError, match="was made up by a test"):
+            scripts.freeze.freeze(folder, tmp_path / "published")
+
+
+def test_a_session_whose_stamp_was_taken_out_of_its_plan_is_not_exported(real: Path, tmp_path: Path) -> None:
+    (folder,) = fleet.folders(imported(real, tmp_path, 1))
+    plan = json.loads((folder / "plan.json").read_text())
+    del plan["made_up"]
+    (folder / "plan.json").write_text(json.dumps(plan))
+    with pytest.raises(BundleError, match=r"was made up by a test, and its plan\.json does not say so"):
+        bundle.write(folder, tmp_path / "a.passline.tar.xz")
 
 
 def test_without_a_sound_bundle_there_is_no_report(tmp_path: Path) -> None:

@@ -163,3 +163,14 @@ def test_the_schema_knows_the_keys():
     validate(config(group(baselines="available"), comparisons=[["two_pass", "numpy"]]), "config", "here", ConfigError)
     with pytest.raises(ConfigError, match="baselines"):
         validate(config(group(baselines="all")), "config", "here", ConfigError)
+
+
+def test_an_installed_library_is_told_by_name_and_size_and_not_by_where_it_lies(tmp_path, monkeypatch):
+    """It stands in what is exported; and another one of the same name is still another one."""
+    (tmp_path / "libXNNPACK.so.0.1").write_bytes(b"1234")
+    (tmp_path / "libXNNPACK.so.0").symlink_to("libXNNPACK.so.0.1")
+    monkeypatch.setenv("LD_LIBRARY_PATH", str(tmp_path))
+    monkeypatch.setattr(known_baselines, "_SYSTEM", ())
+    assert known_baselines.installed(["xnnpack"]) == {"xnnpack": "libXNNPACK.so.0.1 (4 bytes)"}
+    (tmp_path / "libXNNPACK.so.0.1").write_bytes(b"12345")
+    assert known_baselines.installed(["xnnpack"]) == {"xnnpack": "libXNNPACK.so.0.1 (5 bytes)"}

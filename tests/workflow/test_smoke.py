@@ -1,14 +1,17 @@
 """The whole road once, as `snakemake --profile profiles/smoke` takes it, and what re-runs after an edit."""
 
+import getpass
 import hashlib
 import json
 import re
+import socket
 from pathlib import Path
 
 import pypdf
 import pytest
-from checkouts import run
+from checkouts import run, shell
 
+from passline import bundle
 from passline.table_models_fleet import FLEET_TABLES
 from passline.tables import TABLES, read_table
 
@@ -95,6 +98,27 @@ def test_no_verdict_is_given(road):
 
 def test_every_variant_passed_the_check(road):
     assert read_table("accuracy", session(road) / "tables/accuracy.csv")["passed"].all()
+
+
+def test_its_bundle_is_exported_and_imported_and_names_nobody(road):
+    """Each text of it is looked through here once more, without what export looks through it with."""
+    results = session(road)
+    packed = shell(road, f"passline export {results.relative_to(road)} -o sent/one{bundle.SUFFIX}")
+    assert packed.returncode == 0, packed.stderr
+    imported = shell(road, "passline import sent --into fleet")
+    assert imported.returncode == 0, imported.stderr
+    (folder,) = (road / "fleet").iterdir()
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    names = {path.relative_to(folder).as_posix() for path in files}
+    assert {"raw/counters/counts.json", "raw/times/manifest.json", "tables/timings.csv", "plan.json"} <= names
+    host, user = re.escape(socket.gethostname().split(".")[0]), re.escape(getpass.getuser())
+    told = re.compile(
+        rf"{re.escape(str(road))}|{re.escape(str(Path.home()))}/|/tmp/|/home/|@{host}\b|\b{user}@|/{user}/"
+    )
+    assert {path: told.findall(path.read_text()) for path in files if told.search(path.read_text())} == {}
+    for path in files:
+        if path.name not in (bundle.MANIFEST, "config.json") or path.parent != folder:
+            assert path.read_bytes() == (results / path.relative_to(folder)).read_bytes()
 
 
 def test_a_second_run_has_nothing_to_do(road):

@@ -15,14 +15,13 @@ from typing import Any
 
 import pandas as pd
 
-from passline.bundle import MANIFEST
+from passline.bundle import MANIFEST, REPORTED, made_up
 from passline.derive import selection
 from passline.derive.rounds import length_of
 from passline.errors import TableError
 from passline.tables import conform, read_table
 from passline.titles import shown_variant
 
-READ = ("ratios", "passes", "claims", "machines")
 FACTS = ("model_name", "microarchitecture", "cores", "sockets", "hypervisor", "memory_bytes", "llc_bytes")
 UNAVAILABLE = "unavailable"
 
@@ -62,18 +61,17 @@ def collect(bundles: Iterable[Path]) -> Fleet:
     """
     paths = list(bundles)
     plans = [_json(path / "plan.json") for path in paths]
-    manifests = [_json(path / MANIFEST) for path in paths]
     measured = [plan for plan in plans if plan["measurement"]]
     usual = common(measured or plans)
     found = Fleet()
-    for path, plan, manifest in zip(paths, plans, manifests, strict=True):
+    for path, plan in zip(paths, plans, strict=True):
         why = unlike(plan, usual, smoke=not measured)
         facts, name = {"reason": why or "-", "compared": why is None}, path.name
         try:
-            known = {table: read_table(table, path / "tables" / f"{table}.csv") for table in READ}
+            known = {table: read_table(table, path / "tables" / f"{table}.csv") for table in REPORTED}
         except TableError as error:
             known, facts = {}, {"reason": str(error), "compared": False}
-        found.machines.append(_machine(name, plan, manifest, known.get("machines"), facts))
+        found.machines.append(_machine(path, plan, known.get("machines"), facts))
         if facts["compared"]:
             found.plan = found.plan or plan
             _reduce(found, name, known, plan)
@@ -105,19 +103,18 @@ def unlike(plan: Mapping[str, Any], usual: Mapping[str, Any], *, smoke: bool = F
 
 
 def _machine(
-    name: str,
+    path: Path,
     plan: Mapping[str, Any],
-    manifest: Mapping[str, Any],
     machines: pd.DataFrame | None,
     facts: Mapping[str, Any],
 ) -> dict[str, Any]:
     known = {} if machines is None else dict(zip(machines["key"], machines["value"], strict=True))
     told = {fact: str(known.get(fact, UNAVAILABLE)) for fact in FACTS}
     return {
-        "bundle": name,
+        "bundle": path.name,
         "machine": plan["machine"],
         "session": plan["session"],
-        "made_up": bool(manifest["made_up"]),
+        "made_up": made_up(path),
         "measurement": bool(plan["measurement"]),
         "effort": float(plan["effort"]),
         **told,

@@ -101,7 +101,9 @@ def _installed(module: Any) -> str:
     roots = [*filter(None, os.environ.get("LD_LIBRARY_PATH", "").split(":")), *_SYSTEM]
     folders = [folder for root in roots for folder in (Path(root), *Path(root).glob("*-linux-gnu*"))]
     paths = [Path(folder, library) for library in getattr(module, "LIBRARIES", ()) for folder in folders]
-    found += sorted({str(path.resolve()) for path in paths if path.is_file()})
+    there = {path.resolve() for path in paths if path.is_file()}
+    # A library is told by its name and size: where it lies is nobody's business, and stands in what is exported.
+    found += sorted({f"{path.name} ({path.stat().st_size} bytes)" for path in there})
     return ", ".join(found)
 
 

@@ -194,8 +194,7 @@ def _refuse(results: Path, plan: Mapping[str, Any]) -> None:
     """ReportError where a session must not be published as measured."""
     if not plan["measurement"]:
         raise ReportError(results, "is a smoke run, not a measurement", "Run plain snakemake")
-    manifest = results / bundle.MANIFEST
-    if manifest.is_file() and json.loads(manifest.read_text(encoding="utf-8")).get("made_up", False):
+    if bundle.made_up(results):
         raise ReportError(results, "was made up by a test", "Publish what a machine measured")
     ratios = read_table("ratios", results / "tables" / "ratios.csv")
     why = _undecidable(of_build({"ratios": ratios}, plan)["ratios"], plan)
