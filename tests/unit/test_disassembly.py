@@ -59,6 +59,35 @@ def test_a_block_out_of_line_belongs_to_its_loop_and_one_that_leaves_does_not() 
     assert loop.stack_references == 1
 
 
+def test_an_iteration_without_what_is_rare_leaves_out_blocks_behind_a_forward_branch() -> None:
+    listing = (FIXTURES / "gcc-raddexponline-avx512f-out-of-line.txt").read_text(encoding="utf-8")
+    (body,) = dict(functions(listing)).values()
+    loop = hot_loop(body)
+    # The running maximum rises: gcc moved what then rescales the sums behind the function's end, and jumps back.
+    assert loop.instructions is not None
+    assert len(loop.straight) < loop.instructions
+    assert (loop.straight[0], loop.straight[-1]) == (0xB8, 0x25A)
+    assert loop.last is not None
+    assert loop.last > 0x5B0
+    assert loop.straight == tuple(i.address for i in body if 0xB8 <= i.address <= 0x25A)
+
+
+def test_a_loop_without_branches_runs_as_a_whole() -> None:
+    loop = hot_loops(FIXTURES / "gcc-rmax-avx512f.txt", {"f32_rmax_avx512f_u32_acc2": "v"})["v"]
+    assert len(loop.straight) == loop.instructions
+
+
+def test_a_cold_block_in_the_middle_of_which_the_loop_goes_on_is_left_out() -> None:
+    listing = "\n".join((
+        "0 <cold_first>:", "   0:\tvaddps %ymm1,%ymm2,%ymm3", "   4:\tvmovups (%rdi),%ymm1", "   8:\tcmp %rax,%rbx",
+        "   c:\tja 18 <x>", "  10:\tadd $1,%rdi", "  14:\tjne 4 <x>", "  16:\tret", "  18:\tvmulps %ymm1,%ymm1,%ymm1",
+        "  1c:\tjmp 10 <x>",
+    ))  # fmt: skip
+    loop = hot_loop(dict(functions(listing))["cold_first"])
+    assert loop.instructions == 7
+    assert loop.straight == (4, 8, 0xC, 0x10, 0x14)
+
+
 def test_no_loop_is_a_value_with_a_reason() -> None:
     for name in ("no_loop", "only_integers"):
         loop = hot_loop(BY_HAND[name])

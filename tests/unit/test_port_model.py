@@ -85,6 +85,19 @@ def test_which_program_is_asked(path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     assert (path / "asked").read_text().splitlines()[0] == "-mcpu=znver4"
 
 
+def test_instructions_on_the_wrong_ports_have_stand_ins(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.undo()
+    monkeypatch.setenv("PATH", str(path))
+    installed(path, "llvm-mca", MCA)
+    loop = ".L0:\n\tvscalefps %zmm1,%zmm2,%zmm3\n\tvmaxps (%rdi),%zmm0,%zmm0\n\tvmulps %zmm0,%zmm0,%zmm1\n"
+    port_model.find("zen4").predict(loop)
+    asked = (path / "asked").read_text().splitlines()[1:]
+    add = "\tvaddps %zmm1,%zmm2,%zmm3"
+    assert asked == [".L0:", add, add, "\tvaddps (%rdi),%zmm0,%zmm0", "\tvmulps %zmm0,%zmm0,%zmm1"]
+    port_model.find("zen3").predict(loop)
+    assert "vscalefps" in (path / "asked").read_text(), "only where it was seen"
+
+
 def test_a_program_that_is_too_old_is_passed_over(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.undo()
     monkeypatch.setenv("PATH", str(path))
@@ -111,6 +124,8 @@ def test_every_microarchitecture_with_a_model_is_a_known_one() -> None:
     table = yaml.safe_load(MICROARCHITECTURES.read_text())
     names = {row["name"] for row in (*table["x86"], *table["arm"])}
     assert set(table["port_models"]) <= names
+    assert set(table["stand_ins"]) <= set(table["port_models"])
+    assert {program for found in table["stand_ins"].values() for program in found} <= set(port_model._TOOLS)
     assert {program for models in table["port_models"].values() for program in models} <= set(port_model._TOOLS)
 
 
@@ -118,9 +133,7 @@ def test_a_loop_becomes_a_source_that_jumps_to_its_own_labels() -> None:
     text = (FIXTURES / "disassembly" / "gcc-rmax-avx512f.txt").read_text()
     (body,) = dict(functions(text)).values()
     loop = hot_loop(body)
-    assert loop.first is not None
-    assert loop.last is not None
-    lines = port_model.assembly(body, loop.first, loop.last).splitlines()
+    lines = port_model.assembly(body, loop.straight).splitlines()
     assert lines[0] == f".L{loop.first:x}:"
     assert sum(line.startswith("\t") for line in lines) == loop.instructions
     assert lines[-1].split()[1] in {line.rstrip(":") for line in lines if line.startswith(".L")}
@@ -150,6 +163,17 @@ def test_each_pass_of_each_algorithm_gets_a_row(path: Path, monkeypatch: pytest.
     assert set(found["model"]) == {"osaca 9.8.7"}
     other = floor_rows(tuning, study, {"b": listing.replace("elf64-x86-64", "elf64-littleaarch64")}, "zen4")
     assert other["reason"].str.contains("only elf64-x86-64 is understood").all()
+
+
+def test_only_what_runs_each_time_is_handed_over() -> None:
+    text = (FIXTURES / "disassembly" / "gcc-raddexponline-avx512f-out-of-line.txt").read_text()
+    (body,) = dict(functions(text)).values()
+    loop = hot_loop(body)
+    source = port_model.assembly(body, loop.straight)
+    # Four vectors, seven multiply-adds each with the polynomial of degree 5; rescaling would add to them.
+    assert source.count("\tvf") == 4 * 7
+    assert source.count("\tvscalefps") == 4
+    assert source.splitlines()[-1].endswith(f".L{loop.straight[0]:x}")
 
 
 def predicted(cycles: float) -> pd.DataFrame:

@@ -36,6 +36,7 @@ class HotLoop:
     calls: int | None = None
     first: int | None = None  # lowest address
     last: int | None = None  # highest address
+    straight: tuple[int, ...] = ()  # addresses of an iteration that meets nothing rare, in the order they run
     reason: str | None = None
 
 
@@ -133,7 +134,24 @@ def hot_loop(body: list[Instruction]) -> HotLoop:
         calls=sum(i.is_call for i in instructions),
         first=instructions[0].address,
         last=instructions[-1].address,
+        straight=tuple(body[place].address for place in _straight(edges, loop)),
     )
+
+
+def _straight(edges: list[tuple[int, ...]], loop: frozenset[int]) -> list[int]:
+    """The places of an iteration without what is rare: the compiler moves that out of line, behind a forward branch.
+
+    So a branch forward is not taken and one backward is, as processors guess that see a branch for the first time,
+    unless that leaves the loop.
+    """
+    seen: dict[int, int] = {}
+    place = min(loop)
+    while place not in seen:
+        seen[place] = len(seen)
+        inside = [to for to in edges[place] if to in loop]
+        back = [to for to in inside if to <= place]
+        place = back[0] if back else min(inside)
+    return list(seen)[seen[place] :]
 
 
 def _successors(body: list[Instruction], place: int, places: Mapping[int, int]) -> Iterator[int]:

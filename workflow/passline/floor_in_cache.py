@@ -65,10 +65,10 @@ def _predictions(listing: str, microarchitecture: str, variants: Iterable[Varian
 
 def _predict(tool: Tool, variant: Variant, body: Sequence[Instruction]) -> Row:
     loop = hot_loop(list(body))
-    if loop.first is None or loop.last is None:
+    if not loop.straight:
         return _nothing(loop.reason if body else "the listing does not hold the function")
     try:
-        found = tool.predict(port_model.assembly(body, loop.first, loop.last))
+        found = tool.predict(port_model.assembly(body, loop.straight))
     except NoPredictionError as error:
         return _nothing(str(error))
     return {

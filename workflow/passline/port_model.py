@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import yaml
@@ -50,12 +50,14 @@ class Tool:
     command: Sequence[str]
     read: Callable[[str], Prediction]
     version: str
+    stand_ins: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """Instructions that its model puts on the wrong ports, and those that are counted in their place."""
 
     def predict(self, assembly: str) -> Prediction:
         """Cycles of one iteration of a loop in AT&T syntax; NoPredictionError where the program fails on it."""
         with tempfile.TemporaryDirectory() as folder:
             source = Path(folder, "loop.s")
-            source.write_text(assembly, encoding="utf-8")
+            source.write_text(_replaced(assembly, self.stand_ins), encoding="utf-8")
             done = _run([*self.command, str(source)])
         if done.returncode != 0 or _NOT_KNOWN in done.stderr:
             said = [line.strip() for line in done.stderr.splitlines() if line.strip()]
@@ -70,8 +72,9 @@ def find(microarchitecture: str, table: Path = MICROARCHITECTURES) -> Tool:
 
     Each is tried on a loop of one instruction: an older one may not know the name.
     """
-    models: Mapping[str, Mapping[str, str]] = yaml.safe_load(table.read_text(encoding="utf-8"))["port_models"]
-    known = models.get(microarchitecture, {})
+    document = yaml.safe_load(table.read_text(encoding="utf-8"))
+    known: Mapping[str, str] = document["port_models"].get(microarchitecture, {})
+    stand_ins: Mapping[str, Mapping[str, list[str]]] = document.get("stand_ins", {}).get(microarchitecture, {})
     if not known:
         raise NoPredictionError(f"no port model of {microarchitecture} is known (microarchitectures.yaml)")
     absent = []
@@ -84,7 +87,8 @@ def find(microarchitecture: str, table: Path = MICROARCHITECTURES) -> Tool:
         for program in programs if name in known else []:
             version = _VERSION.search(_run([program, "--version"]).stdout)
             command = [program, *(option.format(model=known[name]) for option in options)]
-            tool = Tool(name, command, read, version[0] if version else "of unknown version")
+            said = version[0] if version else "of unknown version"
+            tool = Tool(name, command, read, said, stand_ins.get(name, {}))
             try:
                 tool.predict(_TRIAL)
             except NoPredictionError:
@@ -94,14 +98,23 @@ def find(microarchitecture: str, table: Path = MICROARCHITECTURES) -> Tool:
     raise NoPredictionError("; ".join(absent))
 
 
-def assembly(body: Sequence[Instruction], first: int, last: int) -> str:
-    """The instructions from one address to another as a source in AT&T syntax, every one with a label."""
+def assembly(body: Sequence[Instruction], addresses: Sequence[int]) -> str:
+    """The instructions at these addresses, in that order, as a source in AT&T syntax, every one with a label."""
+    at = {instruction.address: instruction for instruction in body}
     lines = []
-    for instruction in body:
-        if first <= instruction.address <= last:
-            target = instruction.target
-            operands = instruction.operands if target is None else f".L{target:x}"
-            lines += [f".L{instruction.address:x}:", f"\t{instruction.mnemonic} {operands}"]
+    for instruction in map(at.__getitem__, addresses):
+        target = instruction.target
+        operands = instruction.operands if target is None else f".L{target:x}"
+        lines += [f".L{instruction.address:x}:", f"\t{instruction.mnemonic} {operands}"]
+    return "\n".join(lines) + "\n"
+
+
+def _replaced(assembly: str, stand_ins: Mapping[str, Sequence[str]]) -> str:
+    """The source with the instructions that stand in for others, on the same operands: ports are what counts."""
+    lines = []
+    for line in assembly.splitlines():
+        mnemonic, _, operands = line.strip().partition(" ")
+        lines += [f"\t{other} {operands}" for other in stand_ins[mnemonic]] if mnemonic in stand_ins else [line]
     return "\n".join(lines) + "\n"
 
 
