@@ -15,7 +15,7 @@ import matplotlib as mpl
 import pandas as pd
 import pytest
 import synthetic
-import synthetic_beyond
+import synthetic_pages
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
@@ -60,10 +60,10 @@ def tables_of(name: str) -> list[str]:
 @cache
 def beyond() -> dict[str, pd.DataFrame]:
     """A made-up session with algorithms beyond the paper; their errors are those of Two-Pass."""
-    tables = synthetic_beyond.tables()
+    tables = synthetic_pages.tables()
     errors = tables["error_over_n"]
     of_two_pass = errors[errors["algorithm"] == "two_pass"]
-    ours = [of_two_pass.assign(algorithm=name) for name in synthetic_beyond.ALGORITHMS]
+    ours = [of_two_pass.assign(algorithm=name) for name in synthetic_pages.plan()["beyond"]["algorithms"]]
     return {**tables, "error_over_n": pd.concat([errors, *ours])}
 
 
@@ -89,7 +89,7 @@ def test_each_figure_states_its_tables_caption_limits_and_section(name: str) -> 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_each_figure_reads_only_the_tables_it_names(name: str, everything: dict[str, pd.DataFrame]) -> None:
-    known, plan = (beyond(), synthetic_beyond.plan()) if is_beyond(name) else (everything, synthetic.plan())
+    known, plan = (beyond(), synthetic_pages.plan()) if is_beyond(name) else (everything, synthetic.plan())
     drawing = module(name).draw({table: known[table] for table in tables_of(name)}, plan)
     assert isinstance(drawing, Figure)
     assert drawing.get_figwidth() <= style.TEXT_WIDTH_IN

@@ -183,8 +183,20 @@ def test_what_the_analysis_is_told(study: Study) -> None:
     assert not [pair for pair in told["comparisons"] if pair[0] in study.papers]
     assert told["floors"]["two_pass_plain"] == {"avx2": "read+copy", "avx512f": "read+copy"}
     assert list(told["floors"]["two_pass_unclamped"]) == ["avx512f"]
-    assert told["parts"]["two_pass_plain"]["avx2"] == {"degree": "5", "reload": "no"}
-    assert told["parts"]["three_pass_reload"]["avx2"] == {"rr": "2", "degree": "5", "reload": "yes"}
+    plain = {"reference": "per element", "degree": "5", "store": "ordinary", "reload": "no"}
+    assert told["parts"]["two_pass_plain"]["avx2"] == plain
+    reloading = plain | {"reference": "maximum first", "rr": "2", "reload": "yes"}
+    assert told["parts"]["three_pass_reload"]["avx2"] == reloading
+
+
+def test_algorithms_beyond_the_paper_that_differ_in_one_part_alone_are_compared() -> None:
+    study = load_study(KERNELS / "softmax", ISAS)
+    told = document(study, CEILINGS, Built("gcc", "id", tuned(study)), ["avx2"], [], pd.DataFrame())
+    assert {"two_pass_ref_p5", "online", "two_pass_ref_reload_p5"} <= set(told["parts"])
+    assert ["two_pass_ref_p5", "online"] in told["comparisons"], "what they are relative to"
+    assert ["two_pass_ref_reload_p5", "two_pass_ref_p5"] in told["comparisons"], "reloading"
+    assert ["two_pass_ref_reload_p5", "online"] not in told["comparisons"], "both"
+    assert len(told["comparisons"]) == len({tuple(pair) for pair in told["comparisons"]})
 
 
 def test_the_key_is_for_algorithms_only() -> None:

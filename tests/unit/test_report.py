@@ -238,6 +238,7 @@ def test_every_value_is_used_and_no_number_is_typed(full: dict[str, pd.DataFrame
     source = TEMPLATE.read_text(encoding="utf-8")
     values = document_of(full, synthetic.plan())[0]["values"]
     asked = set(re.findall(r'num\("(\w+)"\)', source))
+    asked |= {f"no_{name}" for name in re.findall(r'drawing-if\("(\w+)"\)', source)}
     modules = [importlib.import_module(f"figures.{name}") for name in NAMES]
     captions = " ".join(text for module in modules for text in (module.CAPTION, module.LIMITS))
     assert asked | set(re.findall(r"{(\w+)}", captions)) == set(values)

@@ -37,7 +37,7 @@ def draw(tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any]) -> Figure:
     """Draw the figure."""
     rows = data(tables, plan)
     if rows.empty:
-        return style.message("No row was timed on several threads.")
+        return style.message(beyond_report.NO_THREADS)
     looks = {count: style.ordinal_style(place) for place, count in enumerate(sorted(set(rows["threads"])))}
 
     def panel(ax: Axes, mine: pd.DataFrame) -> None:

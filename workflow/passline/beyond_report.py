@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,10 +11,9 @@ from passline import formats
 from passline.choosing import ANY
 from passline.derive import selection
 from passline.derive.goals import GEOMETRIC_MEAN, MET, MISSED, OPEN, UNAVAILABLE
-from passline.derive.rounds import length_of
 from passline.report_tables import ReportTable, error, table
 from passline.tables import FLOOR, NOT_APPLICABLE
-from passline.titles import algorithm_title, isa_title
+from passline.titles import algorithm_title, isa_title, vector_isas
 
 Tables = Mapping[str, pd.DataFrame]
 Plan = Mapping[str, Any]
@@ -35,13 +33,9 @@ def report_tables(tables: Tables, plan: Plan) -> dict[str, ReportTable]:
         "beyond_rival": rival_ratios(tables, plan),
         "beyond_times": times(tables, usual(tables, "beyond"), plan),
         "beyond_consumed": times(tables, usual(tables, "beyond", CONSUMED), plan),
-        "beyond_batches": batches(tables, plan),
         "beyond_threads": threads(tables, plan),
-        "beyond_inputs": inputs(tables, plan),
         "beyond_crossovers": crossovers(tables, plan),
-        "beyond_parts": parts(tables, plan),
         "beyond_error": errors(tables, plan),
-        "beyond_baselines": baselines(tables, plan),
     }
 
 
@@ -51,6 +45,19 @@ def values(tables: Tables, plan: Plan) -> dict[str, str]:
         "beyond_inputs": main_inputs(tables),
         "beyond_goals": goals_in_words(tables["goals"], plan),
         "beyond_cores": cores_in_words(tables["rounds"]),
+    }
+
+
+NO_CROSSOVERS = "No crossovers were found: nothing that Best could choose between was compared in this session."
+NO_THREADS = "No row was timed on several threads: no block of this session shares rows among threads."
+
+
+def missing(tables: Tables, plan: Plan) -> dict[str, str]:  # noqa: ARG001  # as all pages
+    """Per figure, why there is nothing to draw; empty where there is something."""
+    compared, shared = tables["crossovers"], shared_rows(tables["ratios"])
+    return {
+        "crossovers": NO_CROSSOVERS if compared[compared["isa"] != ANY].empty else "",
+        "threads": NO_THREADS if shared[shared["cache_protocol"] == PROTOCOL].empty else "",
     }
 
 
@@ -116,7 +123,7 @@ def rival_ratios(tables: Tables, plan: Plan) -> ReportTable:
     rows = usual(tables, "ratios")
     papers = list(plan["algorithms"])
     shown = []
-    for isa in _isas(tables, rows):
+    for isa in widest_first(tables, rows):
         mine = rows[(rows["isa"] == isa) & (rows["base_isa"] == isa) & (rows["algorithm"] == selection.rival(plan))]
         for n, at_size in mine.groupby("n_elements", sort=True):
             by_base = at_size.set_index("base")
@@ -147,30 +154,6 @@ def _alone(frame: pd.DataFrame, protocol: str) -> pd.DataFrame:
     return rows[rows["cache_protocol"] == protocol]
 
 
-def inputs(tables: Tables, plan: Plan) -> ReportTable:
-    """Times of each algorithm on each input family, and the slowest over the fastest; empty where there is one family.
-
-    Families are blocks of their own, whose rounds take turns: the quotient is of medians, without an interval.
-    """
-    rows = _alone(tables["beyond"], PROTOCOL)
-    rows = rows[rows["isa"].isin(set(tables["registry"]["isa"])) & (rows["variant"] != FLOOR)]
-    families = sorted(set(rows["inputs"]))
-    shown = []
-    for n, at_size in rows.groupby("n_elements", sort=True):
-        if at_size["inputs"].nunique() < 2:  # two can be compared
-            continue
-        for isa in _isas(tables, at_size):
-            mine = at_size[at_size["isa"] == isa]
-            for name in ordered(set(mine["algorithm"]), plan):
-                each = mine[mine["algorithm"] == name].set_index("inputs")["time_median_s"]
-                cells = [formats.significant(each[f] / n * 1e9) if f in each else formats.NOTHING for f in families]
-                worst = formats.significant(each.max() / each.min())
-                shown.append([
-                    isa_title(isa, plan), formats.binary_count(n), algorithm_title(name, plan), *cells, worst,
-                ])  # fmt: skip
-    return table(["ISA", "elements", "algorithm", *(f.replace("_", " ") for f in families), "slowest / fastest"], shown)
-
-
 def shared_rows(ratios: pd.DataFrame) -> pd.DataFrame:
     """Ratios of what shares a row among several threads against the same on one."""
     mine = (ratios["algorithm"] == ratios["base"]) & (ratios["threads"] > ratios["base_threads"])
@@ -196,27 +179,6 @@ def threads(tables: Tables, plan: Plan) -> ReportTable:
     return table([*head, "speed-up [95 %]"], shown)
 
 
-def batches(tables: Tables, plan: Plan) -> ReportTable:
-    """Time per element of batches and of several threads: of each, the fastest of the paper's and of ours."""
-    frame = tables["beyond"]
-    rows = frame[(frame["n_rows"] > 1) & frame["isa"].isin(set(tables["registry"]["isa"]))]
-    point = ["isa", "cache_protocol", "threads", "n_elements", "n_rows"]
-    llc = int(plan.get("llc_bytes") or 0)
-    ours = set(plan.get("beyond", {}).get("algorithms", {}))
-    shown = []
-    for (isa, protocol, count, n, n_rows), mine in rows.groupby(point, sort=True):
-        papers = mine[mine["algorithm"].isin(set(plan["algorithms"]))].sort_values("time_median_s").head(1)
-        best = mine[mine["algorithm"].isin(ours)].sort_values("time_median_s").head(1)
-        bytes_of_both = 8 * int(n) * int(n_rows)
-        where = "in cache" if bytes_of_both <= llc // 2 else "streamed" if bytes_of_both >= 4 * llc else "between"
-        shown.append([
-            isa_title(isa, plan), str(protocol), where, str(count), formats.binary_count(n), formats.count(n_rows),
-            _title(papers, plan), _per_element(papers), _title(best, plan), _per_element(best), _speedup(papers, best),
-        ])  # fmt: skip
-    head = ["ISA", "protocol", "batch", "threads", "elements", "rows", "fastest of the paper's", "ns"]
-    return table([*head, "fastest of ours", "ns", "speed-up"], shown)
-
-
 def crossovers(tables: Tables, plan: Plan) -> ReportTable:
     """What `best` takes from which length on, and by how much the next algorithm was slower there."""
     rows = tables["crossovers"]
@@ -234,20 +196,19 @@ def crossovers(tables: Tables, plan: Plan) -> ReportTable:
     return table(["ISA", "threads", "from", "taken", "algorithm", "variants", "measured at", "next slower by"], shown)
 
 
-def _title(rows: pd.DataFrame, plan: Plan) -> str:
+def title_of(rows: pd.DataFrame, plan: Plan) -> str:
+    """Title of the algorithm of the first row."""
     return formats.NOTHING if rows.empty else algorithm_title(str(rows["algorithm"].iloc[0]), plan)
 
 
-def _speedup(base: pd.DataFrame, rows: pd.DataFrame) -> str:
-    """Quotient of the median times: no interval, as which is the fastest follows from the same rounds."""
-    if base.empty or rows.empty:
-        return formats.NOTHING
-    return formats.significant(float(base["time_median_s"].iloc[0]) / float(rows["time_median_s"].iloc[0]))
-
-
-def _isas(tables: Tables, rows: pd.DataFrame) -> list[str]:
+def widest_first(tables: Tables, rows: pd.DataFrame) -> list[str]:
     """ISAs of the rows, the widest first."""
     return list(reversed(selection.isas(rows, tables["registry"])))
+
+
+def vector_isas_of(tables: Tables, rows: pd.DataFrame) -> list[str]:
+    """ISAs of the rows, the widest first, without scalar code where there is other."""
+    return vector_isas(widest_first(tables, rows))
 
 
 def ordered(names: set[str], plan: Plan) -> list[str]:
@@ -260,67 +221,23 @@ def times(tables: Tables, rows: pd.DataFrame, plan: Plan) -> ReportTable:
     """Time per element of every algorithm, floor and baseline at every size of these rows of table `beyond`."""
     sizes = sorted(set(rows["n_elements"]))
     shown = []
-    for isa in [*_isas(tables, rows), NOT_APPLICABLE]:
+    for isa in [*widest_first(tables, rows), NOT_APPLICABLE]:
         mine = rows[rows["isa"] == isa]
         floors = sorted(set(mine.loc[mine["variant"] == FLOOR, "algorithm"]))
         for name in [*ordered(set(mine["algorithm"]), plan), *floors]:
-            cells = [_per_element(mine[(mine["algorithm"] == name) & (mine["n_elements"] == n)]) for n in sizes]
+            cells = [per_element(mine[(mine["algorithm"] == name) & (mine["n_elements"] == n)]) for n in sizes]
             title = f"floor: {name.replace('+', ', ')}" if name in floors else algorithm_title(name, plan)
             shown.append([formats.NOTHING if isa == NOT_APPLICABLE else isa_title(isa, plan), title, *cells])
     return table(["ISA", "algorithm", *map(formats.binary_count, sizes)], shown)
 
 
-def _per_element(rows: pd.DataFrame) -> str:
+def per_element(rows: pd.DataFrame) -> str:
     """Nanoseconds per element of the first row; where threads have rows of their own, of all their elements."""
     if rows.empty:
         return formats.NOTHING
     row = rows.iloc[0]
     elements = int(row["n_elements"]) * (int(row["threads"]) if int(row["n_rows"]) > 1 else 1)
     return formats.significant(float(row["time_median_s"]) / elements * 1e9)
-
-
-def near_and_far(rows: pd.DataFrame, plan: Plan) -> list[int]:
-    """The measured size nearest to that of L2, and the largest one."""
-    sizes = sorted(set(rows["n_elements"]))
-    if not sizes:
-        return []
-    wanted = length_of(plan, "L2") or sizes[0]
-    return list(dict.fromkeys([min(sizes, key=lambda n: abs(math.log(n / wanted))), sizes[-1]]))
-
-
-def parts(tables: Tables, plan: Plan) -> ReportTable:
-    """What each algorithm is made of, and what that gains: in cache and far out of it."""
-    rows = usual(tables, "beyond")
-    made = plan.get("beyond", {}).get("parts", {})
-    sizes = near_and_far(rows, plan)
-    names = list(dict.fromkeys(part for by_isa in made.values() for found in by_isa.values() for part in found))
-    gains = faster_base(usual(tables, "ratios"), plan)
-    shown = []
-    for isa in _isas(tables, rows):
-        mine = rows[rows["isa"] == isa]
-        for name in ordered(set(mine["algorithm"]), plan):
-            found = made.get(name, {}).get(isa, {})
-            cells = [
-                cell
-                for n in sizes
-                for cell in _gain(
-                    mine[(mine["algorithm"] == name) & (mine["n_elements"] == n)],
-                    gains[(gains["algorithm"] == name) & (gains["isa"] == isa) & (gains["n_elements"] == n)],
-                )
-            ]
-            described = [found.get(part, formats.NOTHING) for part in names]
-            shown.append([isa_title(isa, plan), algorithm_title(name, plan), *described, *cells])
-    head = ["ns", "gain", "over floor"] * len(sizes)
-    return table(["ISA", "algorithm", *(name.replace("_", " ") for name in names), *head], shown) | {
-        "groups": [f"{formats.binary_count(n)} elements" for n in sizes],
-        "described": len(names),
-    }
-
-
-def _gain(times: pd.DataFrame, gains: pd.DataFrame) -> list[str]:
-    over = formats.NOTHING if times.empty else formats.significant(float(times["over_floor"].iloc[0]))
-    gain = formats.NOTHING if gains.empty else formats.ratio(float(gains["ratio"].iloc[0]))
-    return [_per_element(times), gain, over]
 
 
 def faster_base(ratios: pd.DataFrame, plan: Plan) -> pd.DataFrame:
@@ -338,44 +255,3 @@ def errors(tables: Tables, plan: Plan) -> ReportTable:
     frame = tables["error_over_n"]
     ours = frame["algorithm"].isin(list(plan.get("beyond", {}).get("algorithms", {})))
     return error(frame[ours], tables["registry"], plan)
-
-
-def baselines(tables: Tables, plan: Plan) -> ReportTable:
-    """Outside baselines beside the algorithm that was fastest in the same rounds."""
-    peers, rows, ratios = plan.get("baselines", {}), tables["beyond"], tables["ratios"]
-    told = tables["baselines"]
-    shown = []
-    for _, row in rows[rows["algorithm"].isin(list(peers))].sort_values(["algorithm", "n_elements"]).iterrows():
-        point = ["cache_protocol", "inputs", "pages", "threads", "n_rows", "n_elements"]
-        about = told[(told["algorithm"] == row["algorithm"]) & (told[point] == row[point]).all(axis=1)]
-        pair = ratios[(ratios["base"] == row["algorithm"]) & (ratios[point] == row[point]).all(axis=1)]
-        best = pair.sort_values("ratio").tail(1)
-        shown.append([
-            algorithm_title(row["algorithm"], plan), about["version"].iloc[0] if len(about) else formats.NOTHING,
-            str(row["cache_protocol"]), formats.binary_count(row["n_elements"]),
-            formats.quantity(float(row["time_median_s"]), "s"),
-            formats.quantity(float(about["call_overhead_s"].iloc[0]), "s") if len(about) else formats.NOTHING,
-            formats.significant(float(about["minor_faults_per_call"].iloc[0])) if len(about) else formats.NOTHING,
-            *_against(best, plan),
-        ])  # fmt: skip
-    head = [
-        "baseline",
-        "version",
-        "protocol",
-        "elements",
-        "time",
-        "of it call",
-        "page faults",
-        "fastest of ours",
-        "ratio",
-    ]
-    return table(head, shown)
-
-
-def _against(best: pd.DataFrame, plan: Plan) -> list[str]:
-    """The algorithm of a ratio and its ISA, and the ratio."""
-    if best.empty:
-        return [formats.NOTHING] * 2
-    row = best.iloc[0]
-    ratio = formats.ratio_with_interval(row["ratio"], row["ratio_low"], row["ratio_high"])
-    return [f"{algorithm_title(row['algorithm'], plan)}, {isa_title(row['isa'], plan)}", ratio]

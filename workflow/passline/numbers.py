@@ -13,7 +13,7 @@ from typing import Any
 
 import pandas as pd
 
-from passline import beyond_report, core_floor, formats, numbers_traffic, report_tables, trust
+from passline import beyond_pages, formats, numbers_traffic, report_tables, trust
 from passline.derive import selection
 from passline.derive.rounds import length_of
 from passline.errors import ReportError
@@ -67,7 +67,7 @@ def numbers(tables: Tables, plan: Plan, table1: pd.DataFrame) -> dict[str, Any]:
         "stamp": SMOKE_STAMP,
         "headlines": headlines(tables, plan),
         "questions": questions(everything, plan),
-        "values": _values(tables, plan, facts) | beyond_report.values(everything, plan) | core_floor.values(everything),
+        "values": _values(tables, plan, facts) | beyond_pages.values(everything, plan),
         "tables": {
             "verdicts": report_tables.verdicts(tables["claims"], plan),
             "reasons": report_tables.reasons(tables["claims"], plan),
@@ -88,8 +88,7 @@ def numbers(tables: Tables, plan: Plan, table1: pd.DataFrame) -> dict[str, Any]:
             "marked": report_tables.marked_rounds(tables["rounds"]),
             **trust.report_tables(tables, plan),
             **numbers_traffic.report_tables(tables, plan),
-            **beyond_report.report_tables(everything, plan),
-            **core_floor.report_tables(everything, plan),
+            **beyond_pages.report_tables(everything, plan),
         },
     }
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import pandas as pd
 
+from passline import ablation
 from passline.algorithms import PAPER
 from passline.choosing import text
 from passline.contenders import Built, algorithm, best, floor, has, together
@@ -19,9 +20,6 @@ from passline.tables import BEST
 
 BEYOND = "beyond"
 """First word of the names of such blocks."""
-
-RELOAD = "reload"
-"""Whether the first pass stores exponentials that a later one reads."""
 
 BEST_TITLE = "Best"
 
@@ -159,6 +157,7 @@ def document(
         if lowest is not None:
             floors.setdefault(name, {})[isa] = lowest["key"]["algorithm"]
     algorithms = {name: study.algorithms[name] for name in study.beyond}
+    named = comparisons(study, peers)
     mine = crossovers[crossovers["build_id"] == built.build_id] if len(crossovers) else crossovers
     known = {n: {"title": a.title, "passes": list(a.passes)} for n, a in algorithms.items()}
     return {
@@ -166,7 +165,7 @@ def document(
         "choices": mine[["isa", "threads", "n_from", "threads_used", "algorithm"]].to_dict("records")
         if len(mine)
         else [],
-        "comparisons": comparisons(study, peers),
+        "comparisons": [*named, *(p for p in ablation.pairs(parts) if p[0] in study.beyond and p not in named)],
         "twins": twins(study),
         "parts": parts,
         "floors": floors,
@@ -174,12 +173,18 @@ def document(
 
 
 def _parts(study: Study, variants: Sequence[Variant]) -> dict[str, str]:
-    """What an algorithm is made of, by dimension (those that are no matter of unrolling), and whether it reloads y."""
-    found: dict[str, str] = {}
+    """What an algorithm is made of: what its exponentials are relative to, its dimensions, and whether it reloads y.
+
+    Dimensions are those that are no matter of unrolling; stores are ordinary where a pass has no choice of them.
+    """
+    passes = [study.passes[v.pass_name] for v in variants]
+    said = [p.reference for p in passes if p.reference is not None]
+    found = {ablation.REFERENCE: said[0]} if said else {}
     for name, dimension in study.dimensions.items():
         if dimension.unit is None and dimension.divides is None:
             values = dict.fromkeys(v.dimensions[name] for v in variants if name in v.dimensions)
             if values:
                 found[name] = " / ".join(dimension.names.get(value, str(value)) for value in values)
-    reloads = any("y" in study.passes[v.pass_name].reads for v in variants)
-    return found | {RELOAD: "yes" if reloads else "no"}
+            elif dimension.non_temporal is not None and any(p.writes for p in passes):
+                found[name] = next(word for value, word in dimension.names.items() if value != dimension.non_temporal)
+    return found | {ablation.RELOAD: "yes" if any("y" in p.reads for p in passes) else "no"}

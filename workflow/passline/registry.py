@@ -73,6 +73,7 @@ class Pass:
     flops_per_element: float
     max_ulp: Mapping[str, float]
     source: Path
+    reference: str | None = None  # what exp(x) is relative to while it is summed; None where nothing is said
 
     @property
     def in_place(self) -> bool:
@@ -290,6 +291,7 @@ def _pass(name: str, spec: Mapping[str, Any], folder: Path, path: Path) -> Pass:
         float(spec["flops_per_element"]),
         spec.get("max_ulp", {}),
         source,
+        spec.get("reference"),
     )
 
 
