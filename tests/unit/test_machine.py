@@ -297,15 +297,51 @@ ARM_BLOCK = {"CPU implementer": "0x41", "Features": "fp asimd"}
 X86_BLOCK = {"vendor_id": "GenuineIntel", "flags": "fpu lm avx2"}
 
 
+ARCH, MODALIAS = "proc/sys/kernel/arch", f"{sources.CPU}/modalias"
+OF_X86 = {ARCH: "x86_64", MODALIAS: "cpu:type:x86,ven0002fam0019mod0011:feature:,0000,0001"}
+OF_ARM = {ARCH: "aarch64", MODALIAS: "cpu:type:aarch64:feature:,0000,0001"}
+
+
+def tree_of(root: Path, files: dict[str, str]) -> sources.Tree:
+    for path, text in files.items():
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).write_text(text + "\n", encoding="utf-8")
+    return sources.Tree(root)
+
+
 @pytest.mark.parametrize(
-    ("process", "block"),
-    [("x86_64", X86_BLOCK), ("i686", X86_BLOCK), ("aarch64", ARM_BLOCK), ("armv7l", ARM_BLOCK), ("riscv64", {})],
+    ("process", "block", "files"),
+    [
+        ("x86_64", X86_BLOCK, OF_X86),
+        ("i686", X86_BLOCK, OF_X86),
+        ("aarch64", ARM_BLOCK, OF_ARM),
+        ("armv7l", ARM_BLOCK, OF_ARM),
+        ("ppc", {}, {ARCH: "ppc64"}),
+        ("riscv64", {}, {}),
+    ],
 )
-def test_a_process_of_the_processor_is_not_emulated(process: str, block: dict[str, str]) -> None:
-    machines.refuse_emulation(process, block)
+def test_a_process_of_the_processor_is_not_emulated(
+    process: str, block: dict[str, str], files: dict[str, str], tmp_path: Path
+) -> None:
+    machines.refuse_emulation(process, tree_of(tmp_path, files), block)
 
 
-@pytest.mark.parametrize(("process", "block"), [("aarch64", X86_BLOCK), ("riscv64", X86_BLOCK), ("x86_64", ARM_BLOCK)])
-def test_an_emulated_process_is_refused(process: str, block: dict[str, str]) -> None:
-    with pytest.raises(MachineError, match=rf"this process is of {process}.*it is emulated.*times say nothing"):
-        machines.refuse_emulation(process, block)
+@pytest.mark.parametrize(
+    ("process", "block", "files", "path"),
+    [
+        ("aarch64", X86_BLOCK, {}, "cpuinfo"),
+        ("riscv64", X86_BLOCK, {}, "cpuinfo"),
+        ("x86_64", ARM_BLOCK, {}, "cpuinfo"),
+        # The emulator answers for /proc/cpuinfo with a processor of its own.
+        ("aarch64", ARM_BLOCK, OF_X86, "arch"),
+        ("aarch64", ARM_BLOCK, {MODALIAS: OF_X86[MODALIAS]}, "modalias"),
+        ("x86_64", X86_BLOCK, {MODALIAS: OF_ARM[MODALIAS]}, "modalias"),
+        ("x86_64", X86_BLOCK, {ARCH: "riscv64"}, "arch"),
+    ],
+)
+def test_an_emulated_process_is_refused(
+    process: str, block: dict[str, str], files: dict[str, str], path: str, tmp_path: Path
+) -> None:
+    said = rf"this process is of {process}, and the processor in /\S+/{path} is of .*it is emulated.*times say nothing"
+    with pytest.raises(MachineError, match=said):
+        machines.refuse_emulation(process, tree_of(tmp_path, files), block)

@@ -122,7 +122,7 @@ def detect(root: Path = Path("/")) -> Machine:
     block = blocks.get(cpu, next(iter(blocks.values())))
     arm = "CPU implementer" in block
     if live:
-        refuse_emulation(os.uname().machine, block)
+        refuse_emulation(os.uname().machine, tree, block)
     found["architecture"] = sources.architecture(tree, block, live=live)
     found |= sources.identity(block)
     found |= sources.caches(tree, cpu, online, block, live=live)
@@ -149,13 +149,33 @@ def detect(root: Path = Path("/")) -> Machine:
     )
 
 
-def refuse_emulation(process: str, block: Mapping[str, str]) -> None:
-    """MachineError where the processor listed is not one that runs `process`, an architecture: an emulator does."""
-    listed = "arm" if "CPU implementer" in block else "x86" if {"vendor_id", "flags"} <= block.keys() else None
-    own = "arm" if process.startswith(("arm", "aarch64")) else "x86" if re.fullmatch("x86_64|i.86", process) else None
-    if listed is not None and own != listed:
-        what = f"this process is of {process}, and the processor in /proc/cpuinfo is of {listed}: it is emulated"
-        raise MachineError("machine", what, "Measure on the processor itself: an emulator's times say nothing")
+def refuse_emulation(process: str, tree: Tree, block: Mapping[str, str]) -> None:
+    """MachineError where anything names a processor that does not run `process`, an architecture: an emulator does.
+
+    An emulator may answer for /proc/cpuinfo (newer ones do), and leave the other files to the kernel of the host.
+    """
+    modalias = re.match(r"cpu:type:([^:,]+)", tree.text(f"{sources.CPU}/modalias") or "")
+    listed = {
+        "/proc/cpuinfo": "arm"
+        if "CPU implementer" in block
+        else "x86"
+        if {"vendor_id", "flags"} <= block.keys()
+        else "",
+        "/proc/sys/kernel/arch": tree.text("proc/sys/kernel/arch") or "",
+        f"/{sources.CPU}/modalias": modalias.group(1) if modalias else "",
+    }
+    for path, processor in listed.items():
+        if processor and _family(processor) != _family(process):
+            what = f"this process is of {process}, and the processor in {path} is of {processor}: it is emulated"
+            raise MachineError("machine", what, "Measure on the processor itself: an emulator's times say nothing")
+
+
+def _family(architecture: str) -> str:
+    """The processors that run one another's programs: x86 of x86_64, i686; arm of aarch64, armv7l; ppc of ppc64le."""
+    for family, names in {"arm": "arm|aarch64", "x86": r"x86|i\d86"}.items():
+        if re.match(names, architecture):
+            return family
+    return re.split(r"\d", architecture)[0]
 
 
 def choose_cpu(
