@@ -138,6 +138,14 @@ def test_hybrid_client(load: Any) -> None:
     assert m.id == "intel-alder-lake-core-i5-12600k-10c"
 
 
+def test_cores_that_save_power_are_none_to_measure_on(load: Any) -> None:
+    m: Machine = load("hybrid-arrow-lake-h")
+    assert m.core_types == {"performance": (0, 1), "efficiency": (2, 3, 4, 5, 6, 7)}  # 6 and 7 are of a third kind
+    assert (m.measuring_cpu, m.one_cpu_per_core) == (1, (0, 1))
+    assert m.llc is not None
+    assert m.llc.cpus == (0, 1, 2, 3, 4, 5)  # which the third kind does not reach
+
+
 def test_aarch64_without_l3(load: Any) -> None:
     m: Machine = load("aarch64-neoverse-n1")
     assert (m.architecture, m.microarchitecture, m.id) == ("aarch64", "neoverse-n1", "arm-neoverse-n1-4c")

@@ -154,13 +154,10 @@ def refuse_emulation(process: str, tree: Tree, block: Mapping[str, str]) -> None
 
     An emulator may answer for /proc/cpuinfo (newer ones do), and leave the other files to the kernel of the host.
     """
+    by_cpuinfo = "arm" if "CPU implementer" in block else "x86" if {"vendor_id", "flags"} <= block.keys() else ""
     modalias = re.match(r"cpu:type:([^:,]+)", tree.text(f"{sources.CPU}/modalias") or "")
     listed = {
-        "/proc/cpuinfo": "arm"
-        if "CPU implementer" in block
-        else "x86"
-        if {"vendor_id", "flags"} <= block.keys()
-        else "",
+        "/proc/cpuinfo": by_cpuinfo,
         "/proc/sys/kernel/arch": tree.text("proc/sys/kernel/arch") or "",
         f"/{sources.CPU}/modalias": modalias.group(1) if modalias else "",
     }

@@ -7,6 +7,7 @@ machines hide much, and that is no error.
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 import subprocess
@@ -44,9 +45,12 @@ class Tree:
     root: Path
 
     def text(self, path: str) -> str | None:
-        """The stripped text of a file; None where it cannot be read."""
+        """The stripped text of a file; None where it cannot be read.
+
+        Some kernels end lists of cpus (5.15), and all end the device tree's strings, with a NUL.
+        """
         try:
-            return (self.root / path).read_text(encoding="utf-8", errors="replace").strip()
+            return (self.root / path).read_text(encoding="utf-8", errors="replace").strip(" \t\n\0")
         except OSError:
             return None
 
@@ -172,7 +176,11 @@ def core_types(tree: Tree, online: tuple[int, ...]) -> Found:
     core = tree.cpus("sys/devices/cpu_core/cpus")
     atom = tree.cpus("sys/devices/cpu_atom/cpus")
     if core and atom:
-        types = {"performance": core, "efficiency": atom}
+        # Cores of a third kind (cpu_lowpower) are slower still.
+        types = {
+            "performance": tuple(cpu for cpu in online if cpu in core),
+            "efficiency": tuple(cpu for cpu in online if cpu not in core),
+        }
         return Found(types, "sys/devices/cpu_core/cpus and sys/devices/cpu_atom/cpus")
     name = "cpu_capacity"
     capacities = {cpu: tree.integer(f"{CPU}/cpu{cpu}/{name}") for cpu in online}
@@ -223,20 +231,23 @@ def identity(block: Mapping[str, str]) -> dict[str, Found]:
 
 
 def caches(tree: Tree, cpu: int, online: tuple[int, ...], block: Mapping[str, str], *, live: bool) -> dict[str, Found]:
-    """The L1 data, L2 and last-level cache that `cpu` reaches, and the length of a line."""
+    """The L1 data, L2 and last-level cache that `cpu` reaches, and the length of an L1 line."""
     folder = f"{CPU}/cpu{cpu}/cache"
     found: dict[int, Cache] = {}
-    line = None
+    lines: dict[int, int] = {}
     for index in tree.names(folder, r"index\d+"):
         level = tree.integer(f"{folder}/{index}/level")
         size = parse_size(tree.text(f"{folder}/{index}/size"))
         if tree.text(f"{folder}/{index}/type") == "Instruction" or not level or not size:
             continue
-        line = line or tree.integer(f"{folder}/{index}/coherency_line_size")
+        length = tree.integer(f"{folder}/{index}/coherency_line_size")
+        lines |= {level: length} if length else {}
         found[level] = Cache(level, size, tree.cpus(f"{folder}/{index}/shared_cpu_list") or (cpu,))
     origin = folder
     if not found and live:
-        found, line, origin = _getconf(cpu, online), _getconf_value("LEVEL1_DCACHE_LINESIZE"), "getconf"
+        found, origin = _getconf(cpu, online), "getconf"
+        length = _getconf_value("LEVEL1_DCACHE_LINESIZE")
+        lines = {1: length} if length else {}
     if not found:
         # Intel reports the last level on this line, AMD the L2: only the former helps.
         size = parse_size(block.get("cache size"))
@@ -244,11 +255,13 @@ def caches(tree: Tree, cpu: int, online: tuple[int, ...], block: Mapping[str, st
             found, origin = {3: Cache(3, size, online)}, "proc/cpuinfo: cache size"
     nothing = f"neither {folder} nor getconf nor proc/cpuinfo shows it"
     last = max(found, default=0)
+    line = lines.get(min(lines, default=0))
+    others = "".join(f"; {length} in level {level}" for level, length in sorted(lines.items()) if length != line)
     return {
         "l1d": Found(found.get(1), origin if 1 in found else nothing),
         "l2": Found(found.get(2), origin if 2 in found else nothing),
         "llc": Found(found[last], f"{origin}, level {last}") if last > 1 else Found(None, nothing),
-        "cache_line_bytes": Found(line, origin if line else nothing),
+        "cache_line_bytes": Found(line, f"{origin}{others}" if line else nothing),
     }
 
 
@@ -291,16 +304,16 @@ def _cgroup_limits(tree: Tree) -> list[tuple[int, str]]:
         number, _, rest = line.partition(":")
         controllers, _, group = rest.partition(":")
         if number == "0" and not controllers:
-            base, name = "sys/fs/cgroup", "memory.max"
+            # Above `high` the kernel takes pages away and holds the group up: as good as a limit.
+            base, names = "sys/fs/cgroup", ("memory.max", "memory.high")
         elif "memory" in controllers.split(","):
-            base, name = "sys/fs/cgroup/memory", "memory.limit_in_bytes"
+            base, names = "sys/fs/cgroup/memory", ("memory.limit_in_bytes",)
         else:
             continue
         # Inside a container the path may be that of the host, where nothing is mounted here: its own root counts too.
         parts = [part for part in group.split("/") if part and part != ".."]
-        for depth in range(len(parts), -1, -1):
-            path = "/".join([base, *parts[:depth], name])
-            value = tree.integer(path)
+        for depth, name in itertools.product(range(len(parts), -1, -1), names):
+            value = tree.integer("/".join([base, *parts[:depth], name]))
             if value is not None:
                 # The group's own name is left out: it may be new in every session, and machine.json is not.
                 limits.append((value, f"{name} of a control group"))
@@ -321,7 +334,7 @@ def hypervisor(tree: Tree, block: Mapping[str, str]) -> Found:
         return Found(kind, "sys/hypervisor/type")
     compatible = tree.text("proc/device-tree/hypervisor/compatible")
     if compatible:
-        return Found(compatible.strip("\0"), "proc/device-tree/hypervisor/compatible")
+        return Found(compatible, "proc/device-tree/hypervisor/compatible")
     dmi = "sys/class/dmi/id"
     product = " ".join(text for key in ("sys_vendor", "product_name") if (text := tree.text(f"{dmi}/{key}")))
     if "hypervisor" in block.get("flags", "").split():
