@@ -300,6 +300,7 @@ def memory(tree: Tree) -> Found:
 def _cgroup_limits(tree: Tree) -> list[tuple[int, str]]:
     """Limits of the process's control groups and of all groups above them, versions 1 and 2."""
     limits = []
+    names: tuple[str, ...]
     for line in (tree.text("proc/self/cgroup") or "").splitlines():
         number, _, rest = line.partition(":")
         controllers, _, group = rest.partition(":")
