@@ -1,6 +1,7 @@
 """What is timed, and what is skipped with which reason."""
 
 import copy
+import itertools
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -15,7 +16,7 @@ from passline.measure.round import row_counts
 from passline.plan import Host, Planner
 from passline.registry import KERNELS, load_isas, load_study
 from passline.selftest_plan import LEAST_PLANTED, PLANTED, blocks
-from passline.sizes import Caches, key_sizes, sweep_sizes
+from passline.sizes import KEY_FRACTIONS, Caches, key_sizes, sweep_sizes
 
 ISAS = {name: isa for name, isa in load_isas().items() if isa.missing("x86_64", isa.cpu_flags) is None}
 STUDY = load_study(KERNELS / "softmax", ISAS)
@@ -117,6 +118,30 @@ def test_listed_size_that_does_not_fit_is_an_error_and_a_derived_one_is_skipped(
         planner(sizes={"sweep": [1024, 100_000_000_000], "class_counts": {}, "large_class_counts": {}})
     small = plan(memory_bytes=200 << 20)
     assert any("do not fit" in row["reason"] for row in small.skipped)
+
+
+@pytest.mark.parametrize(
+    ("gibibytes", "gone"),
+    [
+        (256, set()),
+        (8, {("cold", "4 x LLC")}),  # 8 x LLC of x and of y
+        (4, {("paper", "4 x LLC"), ("hot", "4 x LLC")} | {("cold", label) for label in KEY_FRACTIONS}),
+    ],
+)
+def test_a_last_level_cache_of_504_mib_within_a_limit_of_memory(gibibytes, gone):
+    caches = Caches(48 << 10, 2 << 20, 504 << 20)
+    host = Host(caches, gibibytes << 30, (1, 0))
+    result = Planner(copy.deepcopy(CONFIG), STUDY, CEILINGS, ISAS, host).plan(
+        [Built("gcc", "id", CHOSEN)], 0.0, 0.15e-9
+    )
+    why = {row["what"]: row["reason"] for row in result.skipped if "split" not in row["what"]}
+    assert set(why.values()) <= {"its buffers do not fit into 80% of the memory"}
+    planned = {block["name"] for block in result.blocks}
+    sizes = key_sizes(caches)
+    assert sizes["4 x LLC"] * 4 == 2016 << 20
+    for protocol, label in itertools.product(("paper", "hot", "cold"), sizes):
+        name = f"algorithms-{protocol}-n{sizes[label]}-uniform-huge"
+        assert (name in why, name in planned) == ((protocol, label) in gone, (protocol, label) not in gone), name
 
 
 def test_large_class_counts_need_three_times_their_memory():
