@@ -98,6 +98,9 @@ typedef struct passline_workload {
   const passline_variant *consumer;  // reads y after each call, inside the clock, as whoever asked for y
                                      // would; NULL: nobody does
   const passline_best *best;         // not NULL: a call is passline_softmax, whatever the passes are
+  size_t
+      batch_distance;  // with best and without a consumer: rows lie so many elements behind each other, and
+                       // as many calls as lead to the last of them are one passline_softmax_batch; 0: none
 } passline_workload;
 
 // Runs `calls` calls, the first with row number *cursor, and advances *cursor.

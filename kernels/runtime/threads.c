@@ -110,7 +110,7 @@ static double together_ns(const int *cpus, size_t n_threads) {
   double elapsed = 0.0;
   if (workloads != NULL && times != NULL) {
     for (size_t i = 0; i < n_threads; i++)
-      workloads[i] = (passline_workload){passes, 1, STEPS, &x, 1, &y, 1, {0}, 0, 0, 0, 0, NULL, NULL};
+      workloads[i] = (passline_workload){passes, 1, STEPS, &x, 1, &y, 1, {0}, 0, 0, 0, 0, NULL, NULL, 0};
     uint64_t *starts = times, *ends = times + n_threads;
     if (passline_run_threads(workloads, cpus, n_threads, 1, starts, ends) == 0) {
       uint64_t first = starts[0], last = ends[0];

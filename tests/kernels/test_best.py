@@ -150,6 +150,23 @@ def test_a_batch_is_its_rows(library: Library, built: Built, threads: int, n_row
             np.testing.assert_allclose(y[row, :n], softmax(x[row, :n]), rtol=1e-6)
 
 
+@pytest.mark.parametrize("moved", [0, 1, 4])
+def test_the_calls_of_a_batch_are_calls_of_the_batch_entry(library: Library, built: Built, moved: int) -> None:
+    """Whatever row a run begins with, and however often it walks over the batch: as many rows as calls, each once."""
+    isa = next(iter(built.isas))
+    n, n_rows = 70, 5
+    x = make_inputs(NORMAL, n_rows * n, 3).reshape(n_rows, n)
+    for calls in range(1, 13):
+        y = np.full((n_rows, n), 7, dtype=np.float32)
+        workload = library.workload(presets(built, isa, "two_pass_ref").split(), list(x), list(y))
+        workload.choose(choices(built, isa), isa, [-1], batch=True)
+        workload.advance(moved)
+        workload.run(calls)
+        done = {(moved + call) % n_rows for call in range(calls)}
+        for row in range(n_rows):
+            np.testing.assert_allclose(y[row], softmax(x[row]) if row in done else np.full(n, 7), rtol=1e-6)
+
+
 def test_it_runs_what_the_choices_say(library: Library, built: Built) -> None:
     """A length just below a crossover gives the very outputs of one algorithm, at it those of the next."""
     isa = built.isas[0] if isinstance(built.isas, list) else next(iter(built.isas))

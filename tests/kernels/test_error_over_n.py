@@ -16,8 +16,12 @@ def test_the_error_grows_with_the_row_and_the_sum_goes_wrong(built: Built) -> No
     contenders = presets(built.study)
     rows = error_over_n(built.load(), built.study, contenders, seed=1, sizes=[1 << 12, 1 << 20])
     table = conform("error_over_n", pd.DataFrame(rows))
-    assert len(table) == 2 * len(contenders)
+    assert len(table) == 2 * len(contenders) * len(built.study.inputs)
     assert (table["reason"] == "-").all()
+    # Whatever the scores: one reference for a row is no worse on any of them.
+    ours = table["algorithm"].str.startswith("two_pass_ref")
+    assert table.loc[ours, "max_error_ulp"].max() <= 8
+    table = table[table["inputs"] == "normal"]
     errors = table.pivot(index=["algorithm", "isa"], columns="n_elements", values="max_error_ulp")
     assert (errors[1 << 12] < 100).all()
     # Float partial sums grow worse with the row; blocks that are added in double precision do not.

@@ -126,6 +126,18 @@ def test_a_smoke_run_withholds_them(tables: dict[str, pd.DataFrame]) -> None:
     assert found["reached"].isna().all()
 
 
+def test_a_margin_counts_as_equal_and_is_told(tables: dict[str, pd.DataFrame]) -> None:
+    goal = next(g for g in load_goals(synthetic.GOALS)["goals"] if g["id"] == "in_cache_everywhere")
+    low = goals_table({"goals": [goal]}, tables["ratios"], made.plan()).iloc[0]["low"]
+    for above, word in ((0.004, "met"), (0.2, "missed")):
+        known = {**goal, "wanted": low + above, "margin": 0.01}
+        row = goals_table({"goals": [known]}, tables["ratios"], made.plan()).iloc[0]
+        assert row["met"] == word
+        assert "0.01 less counts as equal" in row["reason"]
+        strict = {"goals": [{key: value for key, value in known.items() if key != "margin"}]}
+        assert goals_table(strict, tables["ratios"], made.plan()).iloc[0]["met"] != "met"
+
+
 def test_the_statistics_over_sizes() -> None:
     points = pd.DataFrame({"ratio": [2.0, 1.0], "ratio_low": [1.0, 1.0], "ratio_high": [2.0, 4.0]})
     mean = reached_of("geometric mean", points)

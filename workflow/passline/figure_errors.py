@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 
 from passline import figure_style as style
 from passline import titles
+from passline.derive import selection
 from passline.tables import NOT_APPLICABLE
 
 Plan = Mapping[str, Any]
@@ -20,7 +21,7 @@ LEAST_ULP, LEAST_SUM = 0.01, 1e-9
 
 def error_data(errors: pd.DataFrame) -> pd.DataFrame:
     """What is drawn of table `error_over_n`: the shown variants, and outside baselines."""
-    rows = errors[errors["max_error_ulp"].notna()]
+    rows = selection.over_n(errors[errors["max_error_ulp"].notna()])
     rows = rows[(rows["variant"] == titles.shown_variant(rows)) | (rows["isa"] == NOT_APPLICABLE)]
     columns = ["isa", "variant", "algorithm", "inputs", "n_elements", "max_error_ulp", "sum_error"]
     return rows[columns].reset_index(drop=True)
@@ -37,8 +38,6 @@ def draw_errors(
 
     `names` orders the legend; `look` gives the style of an algorithm or baseline.
     """
-    inputs = sorted(set(rows["inputs"]))[0]
-    rows = rows[rows["inputs"] == inputs]
     summed = bool(rows["sum_error"].notna().any())
     lines = 2 if summed else 1
     shown = [name for name in names if name in set(rows["algorithm"])]
@@ -58,7 +57,7 @@ def draw_errors(
         style.size_axis(bottom)
         for ax in dict.fromkeys((top, bottom)):
             style.grid(ax)
-        top.set_title(f"{titles.isa_title(isa, plan)}, inputs {inputs}")
+        top.set_title(f"{titles.isa_title(isa, plan)}, inputs {selection.MAIN_INPUTS}")
     axes[0, 0].set_ylabel("largest error (ULP)")
     if summed:
         axes[1, 0].set_ylabel("|sum - 1|")

@@ -343,7 +343,7 @@ def _speed(tables: Tables, plan: Plan, full: str, far: int | None) -> list[str]:
 
 def error(frame: pd.DataFrame, registry: pd.DataFrame, plan: Plan) -> ReportTable:
     """Largest error of whole algorithms at the smallest and the largest size."""
-    frame = frame[frame["max_error_ulp"].notna()]
+    frame = selection.over_n(frame[frame["max_error_ulp"].notna()])
     frame = frame[frame["variant"] == shown_variant(frame)]
     rows = []
     for isa in reversed(selection.isas(frame, registry)):

@@ -81,7 +81,8 @@ def _row(goal: Goal, ratios: pd.DataFrame, plan: Plan) -> dict[str, Any]:
         return row | nothing | {"met": UNAVAILABLE, "reason": f"{UNAVAILABLE}: {_why_nothing(goal, plan)}"}
     reached = reached_of(goal["statistic"], points)
     numbers = {"reached": reached.ratio, "low": reached.low, "high": reached.high}
-    return row | numbers | {"met": judged(reached, row["wanted"]), "reason": _why(goal, points)}
+    met = judged(reached, row["wanted"] - goal.get("margin", 0.0))
+    return row | numbers | {"met": met, "reason": _why(goal, points)}
 
 
 def matching(goal: Goal, ratios: pd.DataFrame, plan: Plan) -> pd.DataFrame:
@@ -151,6 +152,8 @@ def _why(goal: Goal, points: pd.DataFrame) -> str:
     if goal["statistic"] == MINIMUM and len(points) > 1:
         smallest = points.loc[points["ratio"].idxmin()]
         said.append(f"smallest at {int(smallest['n_elements'])}")
+    if "margin" in goal:
+        said.append(f"{goal['margin']:g} less counts as equal")
     worst = points.loc[points["ratio"].idxmin()]
     if goal["threads"] > 1 and worst["n_marked"] and not math.isnan(worst["ratio_unmarked"]):
         rest = int(worst["n_rounds"] - worst["n_marked"])

@@ -12,6 +12,9 @@ from passline.derive.passes import CORE, MEMORY, TOLERANCE
 from passline.derive.rounds import CEILINGS, length_of
 from passline.tables import NOT_APPLICABLE
 
+MAIN_INPUTS = "normal"
+"""The family of inputs whose errors are known over all lengths; those of the others are up to the shorter ones."""
+
 VARIANTS = ("preset", "tuned")
 
 
@@ -197,3 +200,8 @@ def bound_by_bandwidth(row: pd.Series[Any]) -> str:
     if row["bound"] == CORE and row["measured_over_memory"] > TOLERANCE:
         return "no"
     return "undecided"
+
+
+def over_n(errors: pd.DataFrame) -> pd.DataFrame:
+    """Rows of table `error_over_n` on the family of inputs that goes on to the longest rows."""
+    return errors[errors["inputs"] == MAIN_INPUTS]

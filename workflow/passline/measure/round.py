@@ -84,7 +84,8 @@ class Runner(Timed):
         self.workloads = [library.workload(contender["variants"], r.x, r.y, r.scratch) for r in rows]
         for workload, row_set in zip(self.workloads, rows, strict=True):
             if contender["choices"]:
-                workload.choose(contender["choices"], contender["key"]["isa"], cpus[: contender["threads"]])
+                taken = cpus[: contender["threads"]]
+                workload.choose(contender["choices"], contender["key"]["isa"], taken, batch=bool(block["rows"]))
             if contender["prefix"]:
                 workload.set_state(library.call(contender["prefix"], row_set.x[0], row_set.y[0], row_set.scratch))
             workload.set_state(contender["state"])

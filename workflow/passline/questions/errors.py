@@ -18,7 +18,7 @@ DETERMINISTIC = True
 
 def answer(tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any]) -> list[str]:
     """The largest errors of an output on the longest row, and how far its outputs' sum is from what it should be."""
-    rows = tables["error_over_n"]
+    rows = selection.over_n(tables["error_over_n"])
     rows = rows[rows["max_error_ulp"].notna() & rows["algorithm"].isin(_ours(plan))]
     rows = rows[rows["variant"] == shown_variant(rows)]
     if rows.empty:
@@ -57,7 +57,7 @@ def _spread(rows: pd.DataFrame, column: str, plan: Mapping[str, Any], shown: Any
 
 def _preset(tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any], isa: str, n: int) -> str:
     """What the contender's preset errs by, where it is not what is shown: it may keep another number of sums."""
-    rows, contender = tables["error_over_n"], selection.question(plan).contender
+    rows, contender = selection.over_n(tables["error_over_n"]), selection.question(plan).contender
     one = rows[(rows["algorithm"] == contender) & (rows["isa"] == isa) & (rows["n_elements"] == n)]
     preset = one[one["variant"] == "preset"]["max_error_ulp"].dropna()
     if preset.empty or shown_variant(rows) == "preset":
