@@ -1,6 +1,8 @@
 # A cluster: every machine runs the whole session as one exclusive job on its node, and sends one bundle; then the fleet
 # report. profiles/slurm says how jobs are submitted, docs are in workflow/CLUSTER.md.
 #   snakemake --snakefile workflow/cluster.smk --workflow-profile profiles/slurm --configfile cluster.yaml
+import os
+
 from snakemake.exceptions import WorkflowError
 
 from passline.cluster import check, slurm_extra
@@ -11,6 +13,8 @@ try:
 except PasslineError as error:
     raise WorkflowError(str(error)) from None
 
+# All memory of the node, as sbatch takes it from its environment: the plugin drops `mem_mb=0`, and lets no `--mem` pass.
+os.environ.setdefault("SBATCH_MEM_PER_NODE", "0")
 MACHINES = config["machines"]
 SENT = f"{config.get('fleet', 'fleet')}/sent"
 config["bundles"] = expand(f"{SENT}/{{label}}.json", label=MACHINES)
@@ -47,19 +51,22 @@ rule cluster:
 
 
 # One machine: built, checked, measured and reported where it measures. It is run again only if its job is lost: a
-# session that ends by itself, well or badly, says so in its output.
+# session that ends by itself, well or badly, says so in its output. Slurm itself puts a job back whose node was lost
+# (slurm-requeue in the profile); `retries` is for jobs that end in another way, as by their time limit. Both go on where
+# the job stopped: rounds on disk are kept.
 rule node_session:
     output:
         f"{SENT}/{{label}}.json",
     log:
         f"{SENT}/{{label}}.log",
+    retries: 3
     resources:
         slurm_extra=lambda wildcards: slurm_extra(MACHINES[wildcards.label]),
         slurm_partition=config.get("partition", ""),
         constraint=lambda wildcards: MACHINES[wildcards.label].get("feature"),
         cpus_per_task=config.get("cpus", 1),
         runtime=config.get("minutes", 60),
-        mem_mb=0,
+        mem_mb=0,  # else Snakemake asks for what it guesses from the size of the inputs
     params:
         session=config["session"],
         fleet=subpath(output[0], parent=True),

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from passline import cluster
-from passline.errors import BundleError, ConfigError
+from passline.errors import BundleError, ConfigError, MachineError
+from passline.machine import Machine, detect
+from scripts import node_session
 
 SMOKE = Path(__file__).parents[2] / "workflow" / "config" / "smoke.yaml"
 RIGHT = {"machines": {"first": {"node": "node1"}, "any": {"feature": "zen4"}}, "session": str(SMOKE)}
@@ -17,8 +21,43 @@ RIGHT = {"machines": {"first": {"node": "node1"}, "any": {"feature": "zen4"}}, "
 
 def test_a_node_is_for_one_job_alone() -> None:
     cluster.check(RIGHT)
-    assert cluster.slurm_extra(RIGHT["machines"]["first"]) == "--exclusive --nodelist=node1"
+    assert cluster.slurm_extra(RIGHT["machines"]["first"]) == "--exclusive --nodelist=node1 --exclude="
     assert cluster.slurm_extra(RIGHT["machines"]["any"]) == "--exclusive"
+
+
+def on(usable: tuple[int, ...]) -> Machine:
+    """This host, with four cpus, as a job that may use some of them sees it."""
+    return dataclasses.replace(detect(), online_cpus=(0, 1, 2, 3), usable_cpus=usable)
+
+
+def test_a_job_that_was_left_fewer_cpus_than_its_node_has_is_refused() -> None:
+    cluster.check_whole("first", on((0, 1, 2, 3)), ())
+    cluster.check_whole("first", on((0, 1)), (2, 3))
+    with pytest.raises(
+        MachineError, match=r"first: its job may run on 2 of the node's 4 cpus \(not on 2-3\).*cpus: 4 "
+    ):
+        cluster.check_whole("first", on((0, 1)), ())
+
+
+def test_the_refusal_is_what_the_machine_sends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(node_session, "detect", lambda: on((0, 1)))
+    monkeypatch.setattr(node_session, "isolated_cpus", lambda _: ())
+    monkeypatch.setattr(node_session.subprocess, "run", lambda *_, **__: pytest.fail("a session was started"))
+    node_session.main("first", str(SMOKE), tmp_path, tmp_path / "first.log", tmp_path / "first.json")
+    sent = cluster.sent(tmp_path / "first.json")
+    assert (sent["ok"], sent["bundle"]) == (False, "")
+    assert "2 of the node's 4 cpus" in sent["reason"]
+    assert (tmp_path / "first.log").read_text() == f"{sent['reason']}\n"
+
+
+def test_only_the_session_of_a_machine_is_tried_again() -> None:
+    """A failed analysis is not; and a job whose node was lost is Slurm's to put back, with or without accounting."""
+    profile = yaml.safe_load((SMOKE.parents[2] / "profiles" / "slurm" / "profile.yaml").read_text())
+    assert profile["slurm-requeue"] is True
+    assert "retries" not in profile
+    assert "cores" not in profile
+    rules = (SMOKE.parents[1] / "cluster.smk").read_text().split("\nrule ")
+    assert [rule.partition(":")[0] for rule in rules if "\n    retries: 3\n" in rule] == ["node_session"]
 
 
 @pytest.mark.parametrize(

@@ -14,8 +14,15 @@ from pathlib import Path
 NODES = ("node1", "node2")
 DAEMONS = ("munged", "slurmctld", "slurmd")
 CLIENTS = ("sbatch", "srun", "squeue", "scancel", "scontrol", "sinfo")
+STEP = "slurmstepd"
 FIRST_PORT = 17000
 PATIENCE_S = 60.0
+MEMORY_MB = 1000
+"""What a node says it has."""
+
+LITTLE_MB = 100  # what a job gets that does not ask
+FEATURE = "large"
+"""Of the last node alone."""
 
 
 def missing() -> str | None:
@@ -62,13 +69,25 @@ class Cluster:
         self._start("slurmd", "-D", "-N", node, name=node)
 
     def kill_node(self, node: str) -> None:
-        """Lose a node: its daemon, the daemons of its steps, and all that its jobs started."""
+        """Lose a node at once: its daemon, those of its steps, and all that its jobs started.
+
+        The daemon of a step that saw its job end would tell the controller so; a node that loses power tells nothing.
+        So all are stopped, daemons first, before any of them is killed.
+        """
         daemon = self._daemons.pop(node)
-        lost = {daemon.pid, *_of_node(node, self.folder)}
-        lost |= {below for pid in lost for below in _descendants(pid)}
-        for pid in lost:
-            _kill(pid)
+        started = _of_node(node, self.folder)
+        lost = [daemon.pid, *{parent for pid in started if _name(parent := _parent(pid)) == STEP}, *started]
+        lost += [below for pid in lost for below in _descendants(pid)]
+        for sent in (signal.SIGSTOP, signal.SIGKILL):
+            for pid in dict.fromkeys(lost):
+                _send(pid, sent)
         daemon.wait()
+
+    def jobs(self) -> dict[str, dict[str, str]]:
+        """What the controller knows of each job, ended ones too: key to value, by the job's id."""
+        told = self.run("scontrol", "show", "job", "--oneliner").splitlines()
+        found = [dict(word.partition("=")[::2] for word in line.split() if "=" in word) for line in told]
+        return {job["JobId"]: job for job in found if "JobId" in job}
 
     def states(self) -> dict[str, str]:
         """State of each node, as sinfo says it."""
@@ -116,6 +135,7 @@ class Cluster:
 
     def _text(self) -> str:
         host = socket.gethostname()
+        node = f"NodeHostname={host} NodeAddr=127.0.0.1 CPUs={os.cpu_count()} RealMemory={MEMORY_MB}"
         return f"""\
 ClusterName=passline
 SlurmctldHost={host}(127.0.0.1)
@@ -129,7 +149,10 @@ TaskPlugin=task/none
 JobAcctGatherType=jobacct_gather/none
 AccountingStorageType=accounting_storage/none
 SelectType=select/cons_tres
-SelectTypeParameters=CR_Core
+SelectTypeParameters=CR_Core_Memory
+DefMemPerNode={LITTLE_MB}
+MinJobAge=3600
+JobRequeue=0
 MpiDefault=none
 ReturnToService=2
 SlurmdTimeout=10
@@ -141,7 +164,8 @@ SlurmdPidFile={self.folder}/%n.pid
 SlurmctldPidFile={self.folder}/slurmctld.pid
 SlurmctldLogFile={self.folder / "log"}/slurmctld
 SlurmdLogFile={self.folder / "log"}/%n
-NodeName=node[1-2] NodeHostname={host} NodeAddr=127.0.0.1 Port=[{FIRST_PORT + 1}-{FIRST_PORT + 2}] CPUs=2
+NodeName=node1 Port={FIRST_PORT + 1} {node}
+NodeName=node2 Port={FIRST_PORT + 2} {node} Feature={FEATURE}
 PartitionName=all Nodes=node[1-2] Default=YES MaxTime=INFINITE State=UP
 """
 
@@ -168,8 +192,22 @@ def _descendants(pid: int) -> set[int]:
     return {int(child) for child in children} | {below for child in children for below in _descendants(int(child))}
 
 
-def _kill(pid: int) -> None:
+def _parent(pid: int) -> int:
     try:
-        os.kill(pid, signal.SIGKILL)
+        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+    except OSError:
+        return 0
+
+
+def _name(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/comm").read_text().strip()
+    except OSError:
+        return ""
+
+
+def _send(pid: int, sent: signal.Signals) -> None:
+    try:
+        os.kill(pid, sent)
     except ProcessLookupError:
         return

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import io
 import json
+import os
 import re
 import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import pandas as pd
 import pypdf
 import pytest
 import yaml
 from checkouts import SNAKEMAKE, copy_to, environment
-from slurm_cluster import Cluster, missing
+from slurm_cluster import FEATURE, MEMORY_MB, Cluster, missing
 
 from passline import bundle
+from passline.tables import read_table
 
 pytestmark = [
     pytest.mark.slow,
@@ -32,7 +36,7 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     config = {
         "machines": {label: {"node": node} for label, node in MACHINES.items()},
         "session": "workflow/config/smoke.yaml",
-        "cpus": 2,
+        "cpus": os.cpu_count(),
     }
     (folder / "cluster.yaml").write_text(yaml.safe_dump(config))
     return folder
@@ -40,11 +44,8 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    """Controller and two nodes."""
-    try:
-        made = Cluster(tmp_path_factory.mktemp("cluster") / "slurm")
-    except RuntimeError as error:
-        pytest.skip(f"Slurm does not come up on this host: {error}")
+    """Controller and two nodes; where Slurm is installed and does not come up, that is a failure."""
+    made = Cluster(tmp_path_factory.mktemp("cluster") / "slurm")
     yield made
     made.stop()
 
@@ -73,6 +74,12 @@ def until(holds: Callable[[], bool], started: subprocess.Popen[str], checkout: P
         time.sleep(0.3)
 
 
+def job_of(cluster: Cluster, label: str) -> dict[str, str]:
+    """The one job that was ever submitted for a machine; the plugin names it in its comment."""
+    (job,) = (job for job in cluster.jobs().values() if label in job["Comment"])
+    return job
+
+
 def rounds(checkout: Path, label: str) -> dict[Path, tuple[int, bytes]]:
     """Finished rounds of a machine: inode and contents."""
     found = checkout.glob(f"results/{label}/smoke/raw/*/*/round-*.json")
@@ -91,7 +98,20 @@ def test_a_lost_node_goes_on_and_both_are_in_the_report(checkout: Path, cluster:
     assert not (checkout / "fleet" / "sent" / f"{lost}.json").exists()
     cluster.start_node(MACHINES[lost])
     until(lambda: started.poll() is not None, started, checkout, "all is done")
-    assert started.returncode == 0, (checkout / "submitted.log").read_text()[-4000:]
+    said = (checkout / "submitted.log").read_text()
+    assert started.returncode == 0, said[-4000:]
+
+    # The cluster's own default is to drop a job whose node is lost, and to give 100 MB to one that does not ask.
+    jobs = {label: job_of(cluster, label) for label in MACHINES}
+    assert {label: job["Restarts"] for label, job in jobs.items()} == {lost: "1", other: "0"}
+    assert {label: job["NodeList"] for label, job in jobs.items()} == MACHINES
+    for label, job in jobs.items():
+        assert job["JobState"] == "COMPLETED"
+        assert f"mem={MEMORY_MB}M" in job["TRES"]
+        assert said.count(f"session on {label}") == 1
+    waited = re.compile(r"^waiting: process \d+ \(.*\) is measuring on this machine", re.MULTILINE)
+    logs = [(checkout / "fleet" / "sent" / f"{label}.log").read_text() for label in MACHINES]
+    assert any(waited.search(log) for log in logs), "both are this host: one measures, the other waits"
 
     assert kept
     now = rounds(checkout, lost)
@@ -102,14 +122,39 @@ def test_a_lost_node_goes_on_and_both_are_in_the_report(checkout: Path, cluster:
     assert ids["first"] == ids["second"], "both nodes are this host"
     assert {one.manifest["machine"] for one in found.values()} == set(MACHINES)
 
+    tables = {
+        name: read_table(f"fleet_{name}", checkout / "fleet" / "tables" / f"fleet_{name}.csv")
+        for name in ("machines", "ratios", "passes", "claims")
+    }
+    bundles = tables["machines"].set_index("machine")["bundle"]
+    assert bundles.to_dict() == {label: one.name for label, one in found.items()}
+    assert tables["machines"]["compared"].all()
+    for name in ("ratios", "passes", "claims"):
+        counts = tables[name].groupby("bundle").size()
+        assert counts.index.to_list() == sorted(bundles)
+        assert counts.nunique() == 1, f"{name}: both machines ran the same sweep"
+    assert (tables["ratios"]["ratio"] > 0).all()
+    for label, one in found.items():
+        text = one.files["tables/claims.csv"].decode()
+        own = pd.read_csv(io.StringIO(text), skiprows=1, keep_default_na=False)
+        shown = tables["claims"][tables["claims"]["bundle"] == bundles[label]]
+        assert sorted(shown["verdict_here"]) == sorted(own["verdict_here"])
+
     pages = [re.sub(r"\s+", " ", page.extract_text()) for page in pypdf.PdfReader(checkout / "reports/fleet.pdf").pages]
     assert all("SMOKE RUN: NOT A MEASUREMENT" in page for page in pages)
+    # A row of ratios, of claims and of facts each.
     for label in MACHINES:
-        assert label in " ".join(pages)
+        assert " ".join(pages).count(label) >= 3
 
 
 def test_a_session_that_fails_by_itself_is_not_run_again(checkout: Path, cluster: Cluster) -> None:
-    """A bad number is an answer: the other machine is reported, and the run says which failed and why."""
+    """A bad number is an answer: the other machine is reported, and the run says which failed and why.
+
+    So is one on any node with a feature.
+    """
+    config = yaml.safe_load((checkout / "cluster.yaml").read_text())
+    config["machines"]["featured"] = {"feature": FEATURE}
+    (checkout / "cluster.yaml").write_text(yaml.safe_dump(config))
     told = checkout / "fleet" / "sent"
     (told / "first.json").unlink()
     broken = checkout / "kernels" / "softmax" / "rmax.c"
@@ -123,6 +168,9 @@ def test_a_session_that_fails_by_itself_is_not_run_again(checkout: Path, cluster
     assert "made for a test" in sent["reason"]
     assert "first: its session ended with status 1" in said
     assert said.count("session on first") == 1
+    assert json.loads((told / "featured.json").read_text())["ok"] is False
+    job = job_of(cluster, "featured")
+    assert (job["Features"], job["NodeList"], job["Restarts"]) == (FEATURE, "node2", "0")
     assert (checkout / "reports" / "fleet.pdf").is_file()
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from passline.errors import BundleError, ConfigError
+from passline.errors import BundleError, ConfigError, MachineError
+from passline.machine import Machine
+from passline.machine_sources import format_cpus
 from passline.schema import load_yaml, validate
 
 DEFAULT = Path(__file__).parents[1] / "config" / "default.yaml"
@@ -25,8 +27,27 @@ def check(config: Mapping[str, Any]) -> None:
 
 
 def slurm_extra(machine: Mapping[str, str]) -> str:
-    """Options of a job that has its node for itself: nobody else may disturb what it measures."""
-    return " ".join(["--exclusive", *([f"--nodelist={machine['node']}"] if "node" in machine else [])])
+    """Options of a job that has its node for itself: nobody else may disturb what it measures.
+
+    A job on a named node excludes none: where there is accounting, the plugin excludes every node that failed once, and
+    a job on that very node could never be submitted again. Of options given twice, Slurm takes the last.
+    """
+    named = [f"--nodelist={machine['node']}", "--exclude="] if "node" in machine else []
+    return " ".join(["--exclusive", *named])
+
+
+def check_whole(label: str, machine: Machine, isolated: Collection[int]) -> None:
+    """MachineError where a job was left fewer cpus than its node has, not counting those the kernel keeps apart."""
+    kept = sorted({*machine.online_cpus} - {*machine.usable_cpus} - {*isolated})
+    if not kept:
+        return
+    usable, online = len(machine.usable_cpus), len(machine.online_cpus)
+    raise MachineError(
+        f"machine {label}",
+        f"its job may run on {usable} of the node's {online} cpus (not on {format_cpus(kept)}), "
+        "so that threads and ceilings would not be those of the machine",
+        f"Write cpus: {online} into the cluster's configuration, or ask the administrator why jobs may not have them",
+    )
 
 
 def results_of(label: str, session: Path) -> Path:

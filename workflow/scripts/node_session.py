@@ -5,8 +5,10 @@ import sys
 from pathlib import Path
 
 from passline import bundle
-from passline.cluster import results_of
-from passline.errors import BundleError
+from passline.cluster import check_whole, results_of
+from passline.errors import BundleError, MachineError
+from passline.machine import detect
+from passline.machine_sources import Tree, isolated_cpus
 from passline.measure.spec import write_json
 from passline.script import reporting
 
@@ -16,16 +18,23 @@ LAST = 20  # lines of a session's output that are told where it fails
 def main(label: str, session: str, folder: Path, log: Path, out: Path) -> None:
     """A session that ends badly is an answer, not a failure of the job: it would fail again."""
     log.parent.mkdir(parents=True, exist_ok=True)
+    told = {"label": label, "ok": False, "bundle": "", "reason": "-"}
+    try:
+        check_whole(label, detect(), isolated_cpus(Tree(Path("/"))))
+    except MachineError as error:
+        log.write_text(f"{error}\n", encoding="utf-8")
+        write_json(out, told | {"reason": str(error)})
+        return
     command = [sys.executable, "-m", "snakemake", "--configfile", session, "--config", f"machine={label}"]
     with log.open("w", encoding="utf-8") as file:
         status = subprocess.run(command, stdout=file, stderr=subprocess.STDOUT, check=False).returncode
     lines = log.read_text(encoding="utf-8").splitlines()
-    told = {"label": label, "ok": status == 0, "bundle": "", "reason": "-"}
     if status == 0:
         try:
-            told["bundle"] = bundle.write(results_of(label, Path(session)), folder / f"{label}{bundle.SUFFIX}").name
+            packed = bundle.write(results_of(label, Path(session)), folder / f"{label}{bundle.SUFFIX}")
+            told |= {"ok": True, "bundle": packed.name}
         except BundleError as error:
-            told |= {"ok": False, "reason": str(error)}
+            told["reason"] = str(error)
     else:
         told["reason"] = f"its session ended with status {status}, see {log}: {' / '.join(lines[-LAST:])}"
     write_json(out, told)
