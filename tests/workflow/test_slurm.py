@@ -124,12 +124,12 @@ def test_a_lost_node_goes_on_and_both_are_in_the_report(checkout: Path, cluster:
 
     tables = {
         name: read_table(f"fleet_{name}", checkout / "fleet" / "tables" / f"fleet_{name}.csv")
-        for name in ("machines", "ratios", "passes", "claims")
+        for name in ("machines", "ratios", "claims")
     }
     bundles = tables["machines"].set_index("machine")["bundle"]
     assert bundles.to_dict() == {label: one.name for label, one in found.items()}
     assert tables["machines"]["compared"].all()
-    for name in ("ratios", "passes", "claims"):
+    for name in ("ratios", "claims"):  # the smoke sweep has no pass out of cache
         counts = tables[name].groupby("bundle").size()
         assert counts.index.to_list() == sorted(bundles)
         assert counts.nunique() == 1, f"{name}: both machines ran the same sweep"
