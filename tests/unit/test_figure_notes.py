@@ -44,11 +44,25 @@ def test_noise_is_doubtful_above_the_target(full: dict[str, pd.DataFrame]) -> No
         tables = {**full, "ratios": ratios.assign(ratio_low=ratios["ratio"] - half, ratio_high=ratios["ratio"] + half)}
         noise = {
             words: found
-            for words, found in states(note(tables, synthetic.plan(), figure())).items()
+            for words, found in states(note(tables, synthetic.plan(), figure(TABLES=("ratios",)))).items()
             if "half-width" in words
         }
         assert set(noise.values()) == {state}
         assert len(noise) == 2
+
+
+def test_half_widths_are_those_of_the_ratios_that_a_figure_draws(full: dict[str, pd.DataFrame]) -> None:
+    known = quality(full, synthetic.plan())
+    rows = [("ratio", 1024, 1.0), ("ratio", 2**26, 1.0), ("time", 1024, 9.0)]
+    drawn = pd.DataFrame(
+        [{"panel": p, "n_elements": n, "value": 1.0, "low": 1.0 - w / 100, "high": 1.0 + w / 100} for p, n, w in rows]
+    )
+    of_ratios = figure(TABLES=("ratios",), RATIOS=("value", "low", "high"))
+    told = states(figure_notes.note("some", of_ratios, known, drawn))
+    assert any(words.startswith("half-width in cache 1.0") for words in told)
+    assert any(words.startswith("half-width beyond 1.0") for words in told)
+    of_times = states(figure_notes.note("some", figure(TABLES=("passes",)), known, drawn))
+    assert not any("half-width" in words for words in of_times), "a figure without ratios says nothing of theirs"
 
 
 def test_a_self_test_that_was_not_run_or_missed_its_goals_is_doubtful(full: dict[str, pd.DataFrame]) -> None:
@@ -99,8 +113,9 @@ def test_data_of_another_build_do_not_count(full: dict[str, pd.DataFrame]) -> No
     ratios = full["ratios"]
     noisy = ratios.assign(build_id="other", ratio_low=ratios["ratio"] - 1, ratio_high=ratios["ratio"] + 1)
     plan = {**synthetic.plan(), "primary_build_id": synthetic.BUILD}
-    alone = states(note(full, plan, figure()))
-    assert states(note({**full, "ratios": pd.concat([ratios, noisy])}, plan, figure())) == alone
+    drawing = figure(TABLES=("ratios",))
+    alone = states(note(full, plan, drawing))
+    assert states(note({**full, "ratios": pd.concat([ratios, noisy])}, plan, drawing)) == alone
 
 
 def test_modelled_bytes_are_said_where_none_were_counted(full: dict[str, pd.DataFrame]) -> None:

@@ -21,6 +21,7 @@ from matplotlib.figure import Figure
 
 from passline import claims, titles
 from passline import figure_style as style
+from passline.derive import selection
 from passline.tables import TABLES, conform, write_table
 from scripts.figure import main as draw_figure
 
@@ -32,6 +33,7 @@ QUALITY = {
     "session": "some/session",
     "command": "snakemake {figure}.svg",
     "timed": [{"state": "good", "words": "all is well"}],
+    "half_widths": [],
     "bytes": {"state": "doubtful", "words": "bytes are modelled"},
     "words": titles.question_words(synthetic.plan()),
 }
@@ -145,6 +147,71 @@ def test_the_same_algorithm_has_the_same_colour_in_every_figure(everything: dict
                 colours.setdefault(label.get_text(), set()).add(mpl.colors.to_hex(handle.get_color()))  # type: ignore[union-attr]
     assert len(colours) == 3
     assert all(len(found) == 1 for found in colours.values())
+
+
+def test_no_two_algorithms_share_a_colour() -> None:
+    plan = synthetic_beyond.plan()
+    names = [*plan["algorithms"], *plan["beyond"]["algorithms"]]
+    assert len({style.beyond_style(name, plan)["color"] for name in names}) == len(names)
+
+
+def hues(drawing: Figure) -> set[float]:
+    """Hues of all that a figure draws; grey, black and white have none, and a tint has that of its colour."""
+    found: list[Any] = []
+    for line in drawing.findobj(mpl.lines.Line2D):
+        marked = line.get_marker() not in ("", "None", None)
+        joined = line.get_linestyle() != "None"
+        filled = line.get_marker() in mpl.lines.Line2D.filled_markers
+        found += [line.get_color()] * joined + [line.get_markeredgecolor()] * marked
+        found += [line.get_markerfacecolor()] * (marked and filled)
+    for patch in drawing.findobj(mpl.patches.Patch):
+        found += [patch.get_facecolor(), patch.get_edgecolor()]
+    for lines in drawing.findobj(mpl.collections.Collection):
+        found += [*lines.get_facecolor(), *lines.get_edgecolor()]
+    found += [text.get_color() for text in drawing.findobj(mpl.text.Text) if text.get_text()]
+    given = [mpl.colors.to_rgba(colour) for colour in found if str(colour) not in ("none", "None")]
+    return {hue(colour) for *colour, seen in given if seen and max(colour) - min(colour) > 0.02}
+
+
+def hue(colour: Any) -> float:
+    return round(float(mpl.colors.rgb_to_hsv(mpl.colors.to_rgb(colour))[0]), 2)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_colour_is_that_of_an_algorithm_that_is_drawn(name: str, everything: dict[str, pd.DataFrame]) -> None:
+    """All else, such as passes, instruction sets, loops and bounds, is grey."""
+    known, plan = (beyond(), synthetic_beyond.plan()) if is_beyond(name) else (everything, synthetic.plan())
+    tables = {**synthetic_beyond.tables(), **known}
+    read = {table: tables[table] for table in tables_of(name)}
+    drawn = module(name).data(read, plan)
+    names = [*plan["algorithms"], *plan.get("beyond", {}).get("algorithms", {})]
+    shown = set(drawn.select_dtypes(exclude="number").astype(str).to_numpy().ravel()) & set(names)
+    about = [selection.question(plan).contender] if shown else []  # a ratio's base is in the data, or its contender
+    allowed = {hue(style.beyond_style(algorithm, plan)["color"]) for algorithm in [*shown, *about]}
+    assert hues(module(name).draw(read, plan)) <= allowed
+
+
+def test_ratios_have_a_tick_at_1_wherever_it_is_in_sight() -> None:
+    for low, high in ((0.58, 1.37), (0.97, 1.013), (0.2, 6.7), (1.0, 1.5)):
+        ticks = style.AroundOne().tick_values(low, high)
+        assert 1.0 in ticks
+        assert 2 <= len(ticks) <= 8
+        assert low <= min(ticks)
+        assert max(ticks) <= high
+    assert style.AroundOne(3).tick_values(1.21, 1.37) == [1.25, 1.3, 1.35]
+
+
+@pytest.mark.parametrize("name", ["against_bases", "other_pairs", "where_it_wins", "rival", "beyond", "left_to_gain"])
+def test_all_panels_of_a_row_show_all_points_on_one_scale(name: str, everything: dict[str, pd.DataFrame]) -> None:
+    known, plan = (beyond(), synthetic_beyond.plan()) if is_beyond(name) else (everything, synthetic.plan())
+    drawing = module(name).draw({table: known[table] for table in tables_of(name)}, plan)
+    FigureCanvasAgg(drawing).draw()
+    for ax in drawing.axes:
+        assert all(ax.get_shared_y_axes().joined(ax, other) for other in drawing.axes
+                   if other.get_subplotspec().rowspan == ax.get_subplotspec().rowspan)  # type: ignore[union-attr]  # fmt: skip
+        low, high = ax.get_ylim()
+        values = [y for line in ax.lines for y in line.get_ydata() if line.get_transform() == ax.transData]
+        assert all(low <= y <= high for y in values)
 
 
 def test_first_page_shows_published_values_only_where_the_paper_gives_one(everything: dict[str, pd.DataFrame]) -> None:

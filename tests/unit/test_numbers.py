@@ -12,6 +12,7 @@ import synthetic
 
 from passline import claims, formats, numbers, report_tables
 from passline.errors import ReportError
+from passline.glossary import glossary
 from passline.tables import conform
 
 ROOT = Path(__file__).parents[2]
@@ -75,6 +76,28 @@ def test_headlines_of_a_smoke_run_judge_nothing(minimal: dict[str, pd.DataFrame]
     assert "not a measurement" in document["headlines"][0]
     assert all(row[1:] == ["withheld"] * 3 + [""] for row in document["tables"]["verdicts"]["rows"])
     assert "faster" not in " ".join(document["headlines"])
+
+
+def test_the_claims_stand_in_the_order_of_their_numbers(found: dict[str, Any]) -> None:
+    first, second = (row[0] for row in found["tables"]["verdicts"]["rows"][:2])
+    assert "28 %" in first
+    assert "18 %" in second
+
+
+def test_rounds_are_marked_for_a_reason_with_its_numbers(full: dict[str, pd.DataFrame]) -> None:
+    rounds = (
+        full["rounds"]
+        .head(3)
+        .assign(marked=True, block="tune-a", reason=["took 0.1 of 2 s", "took 0.2 of 3 s", "is hot"])
+    )
+    rows = report_tables.marked_rounds(rounds)["rows"]
+    assert rows == [["tune", "1 of 3", "is hot"], ["tune", "2 of 3", "for example: took 0.1 of 2 s"]]
+
+
+def test_passes_are_explained_in_the_words_of_the_study(found: dict[str, Any]) -> None:
+    plan = synthetic.plan() | {"passes": {"rmax": "maximum of x"}}
+    assert glossary(plan)["rows"] == [["rmax", "maximum of x", "Three-Pass, recomputing; Three-Pass, reloading"]]
+    assert found["tables"]["glossary"]["rows"] == [], "a plan that knows no summaries has no glossary"
 
 
 def test_a_faster_two_pass_with_another_mechanism_is_remarked(found: dict[str, Any]) -> None:

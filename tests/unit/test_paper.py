@@ -12,7 +12,7 @@ import synthetic_beyond
 from figures import beside_paper as figure
 from passline import report_tables
 from passline.errors import ReportError
-from passline.paper import COLUMNS, SLOTS, TEXT, load_slots, slots_table, values_table
+from passline.paper import CELLS, COLUMNS, SLOTS, TEXT, UNITS, cells_read, load_slots, slots_table, values_table
 from passline.registry import load_isas, load_study
 from passline.setup import SOFTMAX
 from passline.tables import conform
@@ -46,7 +46,30 @@ def test_each_drawn_slot_has_its_file_and_none_holds_a_number_that_nobody_confir
     drawn = [slot["id"] for slot in slots[SLOTS] if slot["kind"] != TEXT]  # type: ignore[attr-defined]
     folder = REPORTS / "published" / "paper"
     assert {path.stem for path in folder.glob("*.csv")} == {*drawn, "table1"}
+    assert not any(cells_read(slots, folder).values())
     assert values_table(slots, folder, STUDY).empty, "numbers were read off the paper: say here who read which"
+
+
+def test_figures_of_several_instruction_sets_have_a_slot_for_each(slots: dict[str, object]) -> None:
+    """The paper has groups A to E for AVX-512 and for AVX2 each."""
+    isas: dict[str, set[str]] = {}
+    for slot in slots[SLOTS]:  # type: ignore[attr-defined]
+        if slot["kind"] in UNITS and "microarchitecture" not in slot and "baseline" not in slot:
+            isas.setdefault(slot["item"], set()).add(slot["isa"])
+    assert len(isas) == 5
+    assert all(found == {"avx2", "avx512f"} for found in isas.values())
+
+
+def test_cells_of_a_table_are_counted_and_a_wrong_one_is_named(slots: dict[str, object], tmp_path: Path) -> None:
+    path, cell = tmp_path / "table2.csv", "Table 2,3,A. Reader,Two-Pass,reads,2N"
+    path.write_text("\n".join((",".join(CELLS), cell, cell)) + "\n", encoding="utf-8")
+    assert cells_read(slots, tmp_path) == {"table2": 2, "table3": 0}
+    known = slots_table(slots, values_table(slots, tmp_path, STUDY), cells_read(slots, tmp_path)).set_index("slot")
+    assert known.loc["table2", "numbers"] == 2
+    for wrong, told in ((",reads,", ",,"), "line 2: column: is empty"), ((",3,", ",x,"), "line 2: page: is 'x'"):
+        path.write_text("\n".join((",".join(CELLS), cell.replace(*wrong))) + "\n", encoding="utf-8")
+        with pytest.raises(ReportError, match=told):
+            cells_read(slots, tmp_path)
 
 
 def test_a_number_that_was_read_off_is_drawn_beside_ours(slots: dict[str, object], tmp_path: Path) -> None:
@@ -55,7 +78,11 @@ def test_a_number_that_was_read_off_is_drawn_beside_ours(slots: dict[str, object
     mine = drawn[drawn["slot"] == "two_pass_avx512f"]
     assert mine.loc[mine["side"] == "paper", "value"].tolist() == [1.5e9]
     assert set(mine.loc[mine["side"] == "here", "algorithm"]) == set(synthetic.ALGORITHMS)
-    words = [text.get_text() for ax in figure.draw(known, synthetic_beyond.plan()).axes for text in ax.texts]
+    words = [
+        text.get_text().replace("\n", "")
+        for ax in figure.draw(known, synthetic_beyond.plan()).axes
+        for text in ax.texts
+    ]
     assert sum("two_pass_avx512f.csv" in word for word in words) == 0
     assert sum("two_pass_avx2.csv" in word for word in words) == 1, "the others keep an empty frame that says so"
     items = {row[1]: row[2] for row in report_tables.paper_items(known["paper_slots"])["rows"]}

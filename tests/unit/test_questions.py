@@ -10,7 +10,8 @@ import pytest
 import synthetic
 import synthetic_beyond as made
 
-from passline.questions import QUESTIONS, WITHHELD, questions
+from passline import formats
+from passline.questions import QUESTIONS, WITHHELD, questions, stores
 
 
 @pytest.fixture(scope="module")
@@ -71,6 +72,35 @@ def test_what_is_left_is_what_the_floor_leaves(answers: dict[str, list[str]]) ->
     assert over == pytest.approx([made.FLOOR] * 2, rel=0.01)
     assert "on 32\u202fMi elements" in answers["left"][0]
     assert answers["left"][1].startswith("In cache, on 4\u202fKi elements")
+
+
+def test_the_worst_size_out_of_cache_is_told_beside_the_longest(tables: dict[str, pd.DataFrame]) -> None:
+    rows, plan = tables["beyond"], made.plan()
+    plan["labels"] = plan["labels"] | {"LLC/2": made.SIZES[-2] - 1}
+    slow = (rows["algorithm"] == "best") & (rows["n_elements"] == made.SIZES[-2])
+    columns = ["over_floor", "over_floor_low", "over_floor_high"]
+    known = {**tables, "beyond": rows.assign(**{c: rows[c].where(~slow, 4.0) for c in columns})}
+    said = by_key(known, plan)["left"][0]
+    worst = formats.binary_count(made.SIZES[-2])
+    assert f"AVX-512: 0.250 [0.250, 0.250] at {worst} elements" in said
+
+
+def test_a_pass_faster_than_its_plain_loop_is_said_and_the_loop_called_no_limit(full: dict[str, pd.DataFrame]) -> None:
+    passes = full["passes"]
+    for share, told in ((0.5, True), (1.5, False)):
+        scaled = passes.assign(measured_over_memory=share, time_low_s=passes["time_median_s"] * 0.9)
+        scaled = scaled.assign(time_high_s=passes["time_median_s"] * 1.1)
+        said = by_key({**full, "passes": scaled}, synthetic.plan())["bound"][1]
+        assert f"{share:.2f} [{share * 0.9:.2f}, {share * 1.1:.2f}] times" in said
+        assert ("no limit" in said) is told
+
+
+def test_a_loop_that_fetches_nothing_is_named() -> None:
+    rows = pd.DataFrame({
+        "what": ["copy", "fill"], "ratio": [1.5, 1.0], "low": [1.4, 0.95], "high": [1.6, 1.1], "model": [1.5, 2.0],
+    })  # fmt: skip
+    assert "So fill seems to fetch nothing" in stores._unfetched(rows)
+    assert stores._unfetched(rows.head(1)) == ""
 
 
 def test_a_row_out_of_cache_is_not_called_in_cache(tables: dict[str, pd.DataFrame]) -> None:

@@ -277,6 +277,10 @@ def test_the_table_of_points_remarks_dependence_and_modes(tables: dict[str, pd.D
     doubted = doubtful.with_ratios(tables, p_dependence=0.001, bimodal=True, n_marked=0)
     rows = trust.report_tables(doubted, PLAN)["points"]["rows"]
     assert {row[-1] for row in rows} == {"dependent rounds, bimodal"}
+    sound = trust.report_tables(doubtful.with_ratios(tables, p_dependence=0.5, bimodal=False, n_marked=0), PLAN)[
+        "points"
+    ]
+    assert sound["head"][-1] == "ended by", "a column of remarks stands only where there are any"
 
 
 def test_a_smoke_run_withholds_all_findings(tables: dict[str, pd.DataFrame]) -> None:

@@ -8,7 +8,6 @@ from typing import Any
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
 
 from passline import ablation, beyond_parts, titles
 from passline import figure_style as style
@@ -27,8 +26,8 @@ LIMITS = (
 )
 SECTION = "details"
 LOOKS: dict[str, dict[str, Any]] = {
-    beyond_parts.NEAR: {"color": style.ROLE_COLOURS["core"], "marker": "o", "linestyle": "none"},
-    beyond_parts.FAR: {"color": style.ROLE_COLOURS["memory"], "marker": "s", "linestyle": "none"},
+    beyond_parts.NEAR: {"color": "0.6", "marker": "o", "linestyle": "none"},
+    beyond_parts.FAR: {"color": style.INK, "marker": "s", "linestyle": "none"},
 }
 
 
@@ -57,7 +56,6 @@ def draw(tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any]) -> Figure:
                 _points(ax, mine[mine["place"] == place], y + shift, look)
         ax.set_title(titles.isa_title(isa, plan))
         ax.set_xlabel("time with the second / with the first")
-        ax.xaxis.set_major_locator(MaxNLocator(5))
         ax.tick_params(axis="y", length=0)
         style.grid(ax, "x")
     _labels(axes[0, 0], heights, pairs)

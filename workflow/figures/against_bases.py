@@ -20,6 +20,7 @@ CAPTION = (
     "intervals; above 1, {contender} is faster. Dotted: x alone fills the cache."
 )
 LIMITS = "Between the points nothing was measured, and another protocol may move the curves."
+RATIOS = ("value", "low", "high")
 SECTION = "details"
 
 

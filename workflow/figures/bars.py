@@ -18,7 +18,7 @@ from passline.derive.rounds import length_of
 
 TABLES = ("passes", "registry", "tuning")
 CAPTION = (
-    "Each pass alone, as tuned here (else the preset): its time in L1 (core), the time of the fastest loop with "
+    "Each pass alone, as tuned here (else the preset): its time in L1 (core), the time of the fastest plain loop with "
     "its own reads and writes in the same rounds (memory), and its measured time with 95 % interval. The word "
     "names what bounds it: a bound explains the measured time when it comes within 10 %; both: neither alone "
     "does."
@@ -30,7 +30,7 @@ LIMITS = (
 )
 SECTION = "answers"
 ROLES = ("core", "memory", "measured")
-HATCHES = {"core": "////", "memory": "", "measured": ""}
+FILLS = dict(zip(ROLES, style.FILLS, strict=True))
 
 
 def data(tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any]) -> pd.DataFrame:
@@ -64,7 +64,9 @@ def draw(tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any]) -> Figure:
         return style.message("No pass was timed alone at these sizes.")
     isas, sizes = selection.isas(rows, tables["registry"]), [s for s in plan["bars"] if s in set(rows["size"])]
     names = [name for name in titles.pass_order(plan) if name in set(rows["pass"])]
-    figure, axes = style.new(len(isas), len(sizes), height=0.7 + len(isas) * (0.35 + 0.3 * len(names)), sharey=True)
+    figure, axes = style.new(
+        len(isas), len(sizes), height=0.7 + len(isas) * (0.35 + 0.3 * len(names)), sharex=True, sharey=True
+    )
     for line, isa in enumerate(isas):
         for column, size in enumerate(sizes):
             ax = axes[line, column]
@@ -72,6 +74,7 @@ def draw(tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any]) -> Figure:
             ax.set_title(f"{titles.isa_title(isa, plan)}, {size}")
             if line == len(isas) - 1:
                 ax.set_xlabel("ns per element")
+    axes[0, 0].set_xlim(0.0, float(np.nanmax(rows[list(ROLES)].to_numpy(dtype=float))) * 1e9 * 1.5)
     figure.legend(handles=_handles(), loc="outside upper center", ncols=3)
     return figure
 
@@ -81,21 +84,19 @@ def _panel(ax: Any, rows: pd.DataFrame, names: list[str]) -> None:
     places = np.arange(len(names))
     for offset, role in zip((-0.27, 0.0, 0.27), ROLES, strict=True):
         ax.barh(
-            places + offset, rows[role] * 1e9, height=0.25, color=style.ROLE_COLOURS[role], hatch=HATCHES[role],
-            edgecolor="white", linewidth=0.3,
+            places + offset, rows[role] * 1e9, height=0.25, color=FILLS[role][0], hatch=FILLS[role][1],
+            edgecolor="0.3", linewidth=0.3,
         )  # fmt: skip
     errors = np.array([rows["measured"] - rows["low"], rows["high"] - rows["measured"]]) * 1e9
     ax.errorbar(
         rows["measured"] * 1e9, places + 0.27, xerr=errors, fmt="none", ecolor="0.0", elinewidth=0.7, capsize=1.2
     )
-    longest = float(np.nanmax(rows[list(ROLES)].to_numpy(dtype=float))) * 1e9
     for place, (_, row) in zip(places, rows.iterrows(), strict=True):
         if isinstance(row["bound"], str) and row["bound"] != "-":
             end = np.nanmax([row["measured"], row["high"]]) * 1e9
             ax.annotate(
-                row["bound"], (end, place + 0.27), xytext=(2, 0), textcoords="offset points", va="center", fontsize=6.0
+                row["bound"], (end, place + 0.27), xytext=(2, 0), textcoords="offset points", va="center", fontsize=6.5
             )
-    ax.set_xlim(0.0, longest * 1.55)
     ax.set_yticks(places, names)
     ax.set_ylim(len(names) - 0.5, -0.5)
     ax.tick_params(axis="y", length=0)
@@ -104,8 +105,8 @@ def _panel(ax: Any, rows: pd.DataFrame, names: list[str]) -> None:
 
 
 def _handles() -> list[Patch]:
-    words = {"core": "core: its time in L1", "memory": "memory: ceiling of its own mix", "measured": "measured"}
+    words = {"core": "core: its time in L1", "memory": "memory: plain loop, same streams", "measured": "measured"}
     return [
-        Patch(facecolor=style.ROLE_COLOURS[role], hatch=HATCHES[role], edgecolor="white", label=words[role])
+        Patch(facecolor=FILLS[role][0], hatch=FILLS[role][1], edgecolor="0.3", linewidth=0.3, label=words[role])
         for role in ROLES
     ]

@@ -8,7 +8,6 @@ from typing import Any
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
 
 from passline import batches, beyond_report, formats, titles
 from passline import figure_style as style
@@ -79,7 +78,6 @@ def _lines(ax: Axes, rows: pd.DataFrame, plan: Mapping[str, Any], scale: float =
 
 def _finish(top: Axes, bottom: Axes, marked: list[int]) -> None:
     style.plain_log(top)
-    bottom.yaxis.set_major_locator(MaxNLocator(5))
     for ax in (top, bottom):
         style.size_axis(ax, label=False)
         style.grid(ax)

@@ -8,7 +8,6 @@ from typing import Any
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
 
 from passline import beyond_report, core_floor, titles
 from passline import figure_style as style
@@ -24,6 +23,7 @@ CAPTION = (
     "algorithms over time of each of ours, with 95 % intervals; above 1, ours is faster."
 )
 LIMITS = "Protocol hot: x and y are the same in every call. A floor has no arithmetic, so none is reached in cache."
+RATIOS = ("value", "low", "high")
 SECTION = "details"
 MOST = 6
 """Of more algorithms beyond the paper the first, Best, and whichever is fastest at some size are drawn."""
@@ -76,7 +76,7 @@ def draw(tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any]) -> Figure:
     if rows.empty:
         return style.message("No algorithm beyond the paper's was timed.")
     isas = titles.vector_isas(selection.isas(rows, tables["registry"]))
-    figure, axes = style.new(2, len(isas), height=4.2, sharex=True, height_ratios=[1.5, 1.0])
+    figure, axes = style.new(2, len(isas), height=4.2, sharex=True, sharey="row", height_ratios=[1.5, 1.0])
     for column, isa in enumerate(isas):
         mine = rows[rows["isa"] == isa]
         top, bottom = axes[0, column], axes[1, column]
@@ -115,7 +115,6 @@ def _ratios(ax: Axes, rows: pd.DataFrame, plan: Mapping[str, Any]) -> None:
     style.unity(ax)
     for algorithm, line in rows.groupby("algorithm", sort=True):
         style.interval_line(ax, line, look(str(algorithm), plan))
-    ax.yaxis.set_major_locator(MaxNLocator(5))
     style.grid(ax)
 
 

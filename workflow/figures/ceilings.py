@@ -17,9 +17,9 @@ from passline.derive import selection
 TABLES = ("ceilings", "registry")
 MODELLED = True
 CAPTION = (
-    "Ceilings of the widest instruction set: modelled bytes over time for each read/write mix and level, one "
-    "thread and all, medians over rounds with 95 % intervals. Filled: ordinary stores, with the line fetched "
-    "before it is written; hollow: non-temporal stores."
+    "Ceilings of the widest instruction set, by plain loops: modelled bytes over time for each read/write mix "
+    "and level, one thread and all, medians over rounds with 95 % intervals. Filled: ordinary stores, with the line "
+    "fetched before it is written; hollow: non-temporal stores."
 )
 LIMITS = "Loops of our own over few streams, the fastest variant of each; another loop may be faster."
 SECTION = "details"
@@ -79,8 +79,8 @@ def _panel(ax: Any, rows: pd.DataFrame, mixes: list[str]) -> None:
 
 def _look(position: int) -> dict[str, Any]:
     return {
-        "color": style.PASS_COLOURS[position % len(style.PASS_COLOURS)],
-        "marker": style.PASS_MARKERS[position % len(style.PASS_MARKERS)],
+        "color": style.INK,
+        "marker": style.MARKERS[position % len(style.MARKERS)],
     }
 
 

@@ -96,10 +96,11 @@ def draw(tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any]) -> Figure:
         mine = rows[rows["panel"] == name]
         _dots(ax, mine["minutes"], mine["value"] * factor, mine["marked"], GREY_DOT)
         ax.set_ylabel(words)
+        ax.yaxis.set_major_locator(MaxNLocator(3))
+        ax.margins(y=0.15)
     for ax in list(places)[len(states) :]:
         ax.set_visible(False)
     for ax in axes.flat:
-        ax.yaxis.set_major_locator(MaxNLocator(3))
         style.grid(ax)
         for at in minutes(tables["rounds"]["start_utc"])[1]:
             ax.axvspan(at - STRIPE_MIN / 2, at + STRIPE_MIN / 2, color="0.85", linewidth=0, zorder=0)
@@ -131,6 +132,7 @@ def _ratio_panel(ax: Any, rows: pd.DataFrame, label: str, plan: Mapping[str, Any
             rows.loc[beyond, "minutes"], [edge] * int(beyond.sum()), linestyle="none", marker=marker, color="black",
             clip_on=False, in_layout=False,
         )  # fmt: skip
+    ax.yaxis.set_major_locator(style.AroundOne(3))
     ax.set_ylim(bottom, top)
 
 

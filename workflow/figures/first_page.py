@@ -18,6 +18,7 @@ CAPTION = (
     "Right of 1, {contender} is faster. Diamonds, if any: the largest gain that the paper reports, on its own machine."
 )
 LIMITS = "One size, the largest out of cache that was measured."
+RATIOS = ("ratio", "ratio_low", "ratio_high")
 SECTION = "answers"
 WIDTH_IN = 3.3
 

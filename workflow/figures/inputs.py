@@ -8,7 +8,6 @@ from typing import Any
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
 
 from figures.beyond import shown_algorithms
 from passline import beyond_report, input_families, titles
@@ -73,5 +72,4 @@ def _panel(ax: Axes, rows: pd.DataFrame, families: list[str], names: list[str], 
     ax.set_xticks(range(len(families)), [family.replace("_", "\n") for family in families])
     ax.set_xlim(-0.5, len(families) - 0.5)
     ax.tick_params(axis="x", length=0)
-    ax.yaxis.set_major_locator(MaxNLocator(4))
     style.grid(ax)

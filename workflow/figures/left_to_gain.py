@@ -29,11 +29,12 @@ LIMITS = (
     "own, on the same instruction set; faster ones may exist. The model of the ports may be wrong about a "
     "processor; where it forbids what was measured, the table of the floor in cache says so."
 )
+RATIOS = ("share", "low", "high")
 SECTION = "answers"
 LOOKS: dict[str, dict[str, Any]] = {
-    BEST: {"color": style.BLACK, "marker": "*", "linestyle": "-", "markersize": 5},
-    PAPERS: {"color": style.VERMILION, "marker": "o", "linestyle": "--"},
-    core_floor.PORTS: style.PORTS_LOOK | {"marker": "_", "markersize": 6},
+    BEST: style.algorithm_style(BEST, {"algorithms": {}}) | {"markersize": 5},
+    PAPERS: style.FASTEST_LOOK,
+    core_floor.PORTS: style.PORTS_LOOK | {"marker": "d", "markersize": 3},
 }
 
 
@@ -59,10 +60,10 @@ def draw(tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any]) -> Figure:
     figure = panels_over_size(rows, tables, plan, _panel, height=2.9, y="time of its floor / time")
     words = {BEST: titles.algorithm_title(BEST, plan), PAPERS: PAPERS, core_floor.PORTS: "what the ports allow Best"}
     style.legend(figure, {words[who]: LOOKS[who] for who in LOOKS if who in set(rows["who"])})
+    figure.axes[0].set_ylim(0.0, figure.axes[0].get_ylim()[1])  # shared: only now do all panels stand
     return figure
 
 
 def _panel(ax: Axes, rows: pd.DataFrame) -> None:
     for who, line in rows.groupby("who", sort=True):
         style.interval_line(ax, line, LOOKS[str(who)])
-    ax.set_ylim(bottom=0.0)

@@ -20,6 +20,7 @@ CAPTION = (
     "1, the base is slower. Dotted: x alone fills the cache."
 )
 LIMITS = "Between the points nothing was measured, and another protocol may move the curves."
+RATIOS = ("value", "low", "high")
 SECTION = "details"
 
 

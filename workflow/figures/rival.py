@@ -22,6 +22,7 @@ CAPTION = (
     "protocol hot. Dotted: x alone fills the cache."
 )
 LIMITS = "One thread, one row a call: what it is worth where passes are fused with other work is not asked here."
+RATIOS = ("value", "low", "high")
 SECTION = "answers"
 
 

@@ -11,11 +11,13 @@ from matplotlib.figure import Figure
 from passline import figure_style as style
 from passline import titles
 from passline.derive import selection
+from passline.figure_parts import stacked_call
 
 TABLES = ("passes", "registry")
 CAPTION = (
     "Time of each pass inside whole calls (time stamps between passes, in rounds of their own), at the largest "
-    "out-of-cache size: medians over rounds, side by side. The number at the right is their sum."
+    "out-of-cache size: medians over rounds, side by side, in tints of the algorithm's colour. The whisker at the end "
+    "of a pass is the 95 % interval of its own time. The number at the right is the sum of the medians."
 )
 LIMITS = "Reading the clock between passes costs time of its own, and passes alone need not take what they take here."
 SECTION = "details"
@@ -55,7 +57,7 @@ def draw(tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any]) -> Figure:
     for ax, isa in zip(axes[:, 0], isas, strict=True):
         mine = rows[rows["isa"] == isa]
         for place, algorithm in enumerate(algorithms):
-            _bar(ax, mine[mine["algorithm"] == algorithm].sort_values("pass_index"), place, plan, widest_call)
+            stacked_call(ax, mine[mine["algorithm"] == algorithm], place, plan, scale=1e3, widest=widest_call)
         ax.set_yticks(range(len(algorithms)), [titles.algorithm_title(name, plan) for name in algorithms])
         ax.set_ylim(len(algorithms) - 0.5, -0.5)
         ax.tick_params(axis="y", length=0)
@@ -64,37 +66,3 @@ def draw(tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any]) -> Figure:
         style.grid(ax, "x")
     axes[-1, 0].set_xlabel("ms per call")
     return figure
-
-
-def _bar(ax: Any, rows: pd.DataFrame, place: int, plan: Mapping[str, Any], widest_call: float) -> None:
-    """One call: a segment per pass. A name that its segment is too narrow for takes two lines."""
-    order = titles.pass_order(plan)
-    left = 0.0
-    for _, row in rows.iterrows():
-        width = float(row["time_median_s"]) * 1e3
-        ax.barh(
-            place,
-            width,
-            left=left,
-            height=0.72,
-            color=style.PASS_FILLS[order.index(row["pass"]) % len(style.PASS_FILLS)],
-            edgecolor="0.3",
-            linewidth=0.5,
-        )
-        name = (
-            str(row["pass"])
-            if width > widest_call * 0.011 * len(row["pass"])
-            else str(row["pass"]).replace("minusmax", "-\nminusmax")
-        )
-        ax.text(
-            left + width / 2,
-            place,
-            f"{name}\n{width:.3g}",
-            ha="center",
-            va="center",
-            fontsize=6.0,
-            linespacing=0.95,
-            clip_on=True,
-        )
-        left += width
-    ax.annotate(f"{left:.3g}", (left, place), xytext=(3, 0), textcoords="offset points", va="center", fontsize=7.0)

@@ -8,7 +8,6 @@ from typing import Any
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
 
 from passline import figure_style as style
 from passline import titles
@@ -24,12 +23,14 @@ CAPTION = (
     "Time with ordinary stores, which fetch a line before they write it, over time with non-temporal ones, "
     "which do not: right of 1, fetching costs. Loops: plain loops in DRAM; algorithms: whole calls by the "
     "length of the row, paired by round, protocol hot. With 95 % intervals (of the loops, the widest that both "
-    "allow). Diamonds: what modelled bytes make of it if bandwidth were all and every line were fetched."
+    "allow). Colours are those of algorithms. Diamonds: what modelled bytes make of it if bandwidth were all and "
+    "every line were fetched."
 )
 LIMITS = (
     "Whether hardware fetches a line that is written whole is not known without counters: where a loop stays far below "
     "its diamond it may not."
 )
+RATIOS = ("ratio", "low", "high")
 SECTION = "answers"
 
 
@@ -49,9 +50,9 @@ def draw(tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any]) -> Figure:
     isas = titles.vector_isas(selection.isas(rows, tables["registry"]))
     rows = rows[rows["isa"].isin(isas)].sort_values(["kind", "what", "n_elements"], ascending=[False, True, True])
     labels = list(dict.fromkeys(rows["label"]))
-    figure, axes = style.new(1, len(isas), height=0.8 + 0.17 * len(labels), sharey=True)
+    figure, axes = style.new(1, len(isas), height=0.8 + 0.17 * len(labels), sharex=True, sharey=True)
     for ax, isa in zip(axes[0], isas, strict=True):
-        _panel(ax, rows[rows["isa"] == isa].set_index("label").reindex(labels))
+        _panel(ax, rows[rows["isa"] == isa].set_index("label").reindex(labels), plan)
         ax.set_title(titles.isa_title(isa, plan))
     axes[0, 0].set_yticks(range(len(labels)), labels)
     axes[0, 0].set_ylim(len(labels) - 0.5, -0.5)
@@ -65,18 +66,19 @@ def _label(row: pd.Series[Any], plan: Mapping[str, Any]) -> str:
     return f"loop {what}" if row["kind"] == LOOP else f"{what}, {style.binary(row['n_elements'])}"
 
 
-MEASURED: dict[str, Any] = {"color": style.BLUE, "marker": "o", "linestyle": "none"}
+MEASURED: dict[str, Any] = {"color": style.INK, "marker": "o", "linestyle": "none"}
 MODEL: dict[str, Any] = {"color": style.GREY, "marker": "D", "markerfacecolor": "none", "linestyle": "none"}
 
 
-def _panel(ax: Axes, rows: pd.DataFrame) -> None:
+def _panel(ax: Axes, rows: pd.DataFrame, plan: Mapping[str, Any]) -> None:
     places = list(range(len(rows)))
-    errors = [(rows["ratio"] - rows["low"]).to_numpy(), (rows["high"] - rows["ratio"]).to_numpy()]
-    ax.errorbar(rows["ratio"], places, xerr=errors, capsize=1.5, elinewidth=0.8, **MEASURED)
+    for place, (_, row) in zip(places, rows.iterrows(), strict=True):
+        look = MEASURED if row["kind"] == LOOP else MEASURED | {"color": style.beyond_style(row["what"], plan)["color"]}
+        errors = [[row["ratio"] - row["low"]], [row["high"] - row["ratio"]]]
+        ax.errorbar(row["ratio"], place, xerr=errors, capsize=1.5, elinewidth=0.8, **look)
     ax.plot(rows["model"], places, **MODEL)
     style.unity(ax, "x")
     ax.tick_params(axis="y", length=0)
-    ax.xaxis.set_major_locator(MaxNLocator(6))
     style.grid(ax, "x")
     loops = [label.startswith(LOOP) for label in rows.index]
     for place in (i for i in places[1:] if loops[i] != loops[i - 1]):

@@ -8,7 +8,6 @@ from typing import Any
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
 
 from passline import beyond_report
 from passline import figure_style as style
@@ -21,6 +20,7 @@ CAPTION = (
     "many times faster as there are threads. At 1 and near it Best leaves a row to one thread."
 )
 LIMITS = "Pinned threads of this machine; where two cpus are one core, a gain is the second thread's of that core."
+RATIOS = ("value", "low", "high")
 SECTION = "details"
 
 
@@ -44,7 +44,6 @@ def draw(tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any]) -> Figure:
         for count, line in mine.groupby("threads", sort=True):
             style.interval_line(ax, line, looks[count])
             ax.axhline(float(str(count)), color=looks[count]["color"], linestyle="--", linewidth=0.7)
-        ax.yaxis.set_major_locator(MaxNLocator(5))
 
     figure = panels_over_size(rows, tables, plan, panel, height=2.4, y="time on one thread /\ntime on several")
     style.legend(figure, {f"{count} threads": look for count, look in looks.items()})

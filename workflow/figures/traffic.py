@@ -116,11 +116,11 @@ def _panels(rows: pd.DataFrame, registry: pd.DataFrame) -> list[tuple[str | None
 
 
 _FACES: Mapping[str, tuple[str, str]] = {
-    READ: (style.SKY, ""),
+    READ: ("0.8", ""),
     ALLOCATED: ("white", "////"),
-    WRITTEN: (style.ORANGE, ""),
+    WRITTEN: ("0.45", ""),
 }
-_MARKERS = {READ: (style.BLUE, "o"), WRITTEN: (style.VERMILION, "s"), BOTH: (style.BLACK, "D")}
+_MARKERS = {READ: ("black", "o"), WRITTEN: ("black", "s"), BOTH: ("black", "D")}
 
 
 def _panel(ax: Any, rows: pd.DataFrame, names: Sequence[str]) -> None:

@@ -63,18 +63,18 @@ def draw(tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any]) -> Figure:
 
 def _strip(ax: Any, rows: pd.DataFrame, place: int) -> None:
     for _, row in rows.iterrows():
-        face = "white" if row["stack_references"] > 0 else style.SKY
+        face = "white" if row["stack_references"] > 0 else "0.6"
         ax.plot(
             row["cycles_per_vector"],
             place,
             marker="o",
             markersize=4,
-            color=style.BLUE,
+            color="0.3",
             markerfacecolor=face,
             markeredgewidth=0.7,
             alpha=0.8,
         )
-    for flag, marker, size, colour in (("chosen", "s", 8.5, style.VERMILION), ("preset", "D", 7.0, "black")):
+    for flag, marker, size, colour in (("chosen", "s", 8.5, "black"), ("preset", "D", 7.0, "black")):
         mine = rows[rows[flag]]
         ax.plot(
             mine["cycles_per_vector"], [place] * len(mine), marker=marker, markersize=size, color=colour,
@@ -87,11 +87,11 @@ def _handles() -> list[Line2D]:
         "linestyle": "none",
         "marker": "o",
         "markersize": 4,
-        "color": style.BLUE,
+        "color": "0.3",
         "markeredgewidth": 0.7,
     }
     return [
-        Line2D([], [], markerfacecolor=style.SKY, label="variant", **dot),
+        Line2D([], [], markerfacecolor="0.6", label="variant", **dot),
         Line2D([], [], markerfacecolor="white", label="touches the stack", **dot),
         Line2D(
             [],
@@ -99,7 +99,7 @@ def _handles() -> list[Line2D]:
             linestyle="none",
             marker="s",
             markersize=8.5,
-            color=style.VERMILION,
+            color="black",
             markerfacecolor="none",
             label="tuned choice",
         ),

@@ -25,6 +25,7 @@ LIMITS = (
     "Between two sizes the logarithm of the ratio is taken as straight over the logarithm of the size. Another "
     "protocol may move a crossing."
 )
+RATIOS = ("value", "low", "high")
 SECTION = "answers"
 COLUMNS = ("isa", "kind", "base", "n_elements", "value", "low", "high", "verdict")
 

@@ -67,7 +67,7 @@ def cores_in_words(rounds: pd.DataFrame) -> str:
     if shared.empty:
         return ""
     if not (shared > 0.0).any():
-        return "Threads had a core each in all rounds."
+        return "In all rounds with several threads these had a core each."
     return (
         f"In {int((shared > 0.0).sum())} of {len(shared)} rounds with several threads these shared a core at moments "
         f"({formats.percent(float(shared.mean()))} of all moments asked), whatever the system says of its cores: a "
@@ -86,7 +86,7 @@ def goals_in_words(frame: pd.DataFrame, plan: Plan) -> str:
 
 def goals(tables: Tables, plan: Plan) -> ReportTable:
     """Each goal with what was reached; nothing where no block beyond the paper was timed, or in a smoke run."""
-    head = ["goal", "ISA", "elements", "wanted", "reached [95 %]", "", "because"]
+    head = ["goal", "ISA", "elements", "wanted", "reached [95 %]", "verdict", "rests on"]
     if tables["beyond"].empty or not plan["measurement"]:
         return table(head, [])
     rows, known = [], tables["goals"]

@@ -41,6 +41,21 @@ def sums(tables: Tables) -> pd.DataFrame:
     )
 
 
+def forbidden(tables: Tables) -> pd.DataFrame:
+    """`sums` of what was predicted, with `whole`, cycles per vector of whole calls on the shortest row, and `wrong`.
+
+    `wrong` says whether less was measured than the model allows, of the passes alone or of whole calls.
+    """
+    calls = beyond_report.usual(tables, "beyond")
+    shortest = calls[calls["n_elements"] == calls.groupby("isa")["n_elements"].transform("min")]
+    timed = {(r["algorithm"], r["isa"]): r["time_median_s"] / r["n_elements"] for _, r in shortest.iterrows()}
+    found = sums(tables).dropna(subset="predicted")
+    seconds = [timed.get(key, float("nan")) for key in zip(found["algorithm"], found["isa"], strict=True)]
+    whole = pd.Series(seconds, index=found.index, dtype=float) * found["lanes"] * clock_hz(tables)
+    wrong = (found["measured"] < found["predicted"]) | (whole < found["predicted"])
+    return found.assign(whole=whole, wrong=wrong)
+
+
 def clock_hz(tables: Tables) -> float:
     """Median core clock of the session's rounds."""
     return float(tables["rounds"]["clock_hz"].median())
@@ -52,20 +67,17 @@ def report_tables(tables: Tables, plan: Plan) -> dict[str, ReportTable]:
     Empty where nothing was predicted; why, says value `port_model`.
     """
     head = ["ISA", "algorithm", "ports", "not known", "passes in L1", "whole calls", "whole / ports", ""]
-    calls = beyond_report.usual(tables, "beyond")
-    shortest = calls[calls["n_elements"] == calls.groupby("isa")["n_elements"].transform("min")]
-    timed = {(r["algorithm"], r["isa"]): r["time_median_s"] / r["n_elements"] for _, r in shortest.iterrows()}
     rows = []
-    found = sums(tables).dropna(subset="predicted")
+    found = forbidden(tables)
     for isa in reversed(list(dict.fromkeys(tables["registry"].sort_values("lanes")["isa"]))):
         mine = found[found["isa"] == isa].set_index("algorithm")
         for name in beyond_report.ordered(set(mine.index), plan):
             row = mine.loc[name]
-            whole = timed.get((name, isa), float("nan")) * row["lanes"] * clock_hz(tables)
+            whole = row["whole"]
             cells = [row["predicted"], row["measured"], whole, whole / row["predicted"]]
             shown = [formats.significant(value) if value == value else formats.NOTHING for value in cells]
             shown.insert(1, str(row["unknown"]))
-            remark = TOO_HIGH if min(row["measured"], whole) < row["predicted"] else ""
+            remark = TOO_HIGH if row["wrong"] else ""
             rows.append([isa_title(isa, plan), algorithm_title(name, plan), *shown, remark])
     return {"beyond_core": table(head, rows)}
 
@@ -75,7 +87,15 @@ def values(tables: Tables) -> dict[str, str]:
     rows = tables["port_model"]
     models = sorted(set(rows.loc[rows["cycles_predicted"].notna(), "model"]))
     reasons = rows.loc[rows["cycles_predicted"].isna(), "reason"].value_counts()
-    said = f"Predicted by {', '.join(models)}." if models else ""
+    said = f"The floor in cache is predicted by {', '.join(models)}." if models else ""
+    told = forbidden(tables)
+    if models:
+        said += (
+            f" It forbids what {int(told['wrong'].sum())} of {len(told)} algorithms reached: there it is wrong about "
+            "this processor or these loops, and its other predictions are hints."
+            if told["wrong"].any()
+            else " Nothing measured contradicts it."
+        )
     if len(reasons) and models:
         said += f" Of {int(reasons.sum())} passes there is no prediction: {reasons.index[0]}."
     elif len(reasons):

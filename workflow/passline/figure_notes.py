@@ -23,6 +23,7 @@ TABLES = ("ratios", "counters")
 """Tables that tell how good a session's data are, beside `selftest` where it ran."""
 
 GOOD, DOUBTFUL = "good", "doubtful"
+TARGETS = ("target_in_cache", "target")
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,8 @@ def quality(tables: Tables, plan: Plan) -> dict[str, Any]:
 
     Returns:
         `session`; `command` that draws a figure again, with {figure} in place of its name; `timed`, the flags of what
-        rests on times; `bytes`, that of what draws modelled bytes; `words`, what captions and limits name in braces.
+        rests on times; `half_widths`, those of what shows ratios of many kinds; `design`, by which a figure's own are
+        rated; `bytes`, that of what draws modelled bytes; `words`, what captions and limits name in braces.
     """
     drawn = selection.of_build(tables, plan)
     session = f"{plan['machine']}/{plan['folder']}"
@@ -52,12 +54,14 @@ def quality(tables: Tables, plan: Plan) -> dict[str, Any]:
         "session": session,
         "command": f"{program} reports/{session}/figures/{{figure}}.svg {options}".strip(),
         "timed": [asdict(flag) for flag in _timed({**drawn, **_selftest_of(tables)}, plan)],
+        "half_widths": [asdict(flag) for flag in _half_widths(drawn["ratios"], plan)] * bool(plan["measurement"]),
+        "design": {key: float(plan["design"][key]) for key in TARGETS} | {"in_cache": in_cache_elements(plan)},
         "bytes": asdict(_bytes(drawn["counters"])),
         "words": question_words(plan),
     }
 
 
-def note(name: str, module: ModuleType, known: Mapping[str, Any]) -> dict[str, Any]:
+def note(name: str, module: ModuleType, known: Mapping[str, Any], drawn: pd.DataFrame | None = None) -> dict[str, Any]:
     """A figure's `caption`, `session`, `command`, `flags` (state and words) and `limits`.
 
     Args:
@@ -65,9 +69,12 @@ def note(name: str, module: ModuleType, known: Mapping[str, Any]) -> dict[str, A
         module: its module: CAPTION, LIMITS; DETERMINISTIC where nothing of it rests on times, MODELLED where it draws
             bytes of the traffic model.
         known: what `quality` returned.
+        drawn: the figure's data: where they are ratios over size, their intervals are rated, and not the session's.
     """
     deterministic = [asdict(Flag(GOOD, "deterministic"))]
-    flags = deterministic if getattr(module, "DETERMINISTIC", False) else list(known["timed"])
+    flags = (
+        deterministic if getattr(module, "DETERMINISTIC", False) else [*_widths(module, known, drawn), *known["timed"]]
+    )
     if getattr(module, "MODELLED", False):
         flags.append(known["bytes"])
     return {
@@ -94,11 +101,39 @@ def _timed(tables: Tables, plan: Plan) -> list[Flag]:
     """What there is to say of every figure of times."""
     if not plan["measurement"]:
         return [Flag(DOUBTFUL, "smoke run, no measurement")]
-    return [*_half_widths(tables["ratios"], plan), _selftest(tables)]
+    return [_selftest(tables)]
+
+
+def _widths(module: ModuleType, known: Mapping[str, Any], drawn: pd.DataFrame | None) -> list[dict[str, Any]]:
+    """Half-widths of the ratios that a figure shows: its own, else the session's; none where it shows none.
+
+    Its own where it says in RATIOS what their columns are: value, low and high.
+    """
+    columns = getattr(module, "RATIOS", None if "ratios" in getattr(module, "TABLES", ()) else ())
+    if not known["half_widths"] or columns == ():
+        return []
+    if columns is None or drawn is None:
+        return list(known["half_widths"])
+    rows = drawn
+    for column, value in (("panel", "ratio"), ("kind", "point")):  # the rest is times, or crossings
+        if column in rows and (rows[column] == value).any():
+            rows = rows[rows[column] == value]
+    rows = rows.rename(columns=dict(zip(columns[1:], ("ratio_low", "ratio_high"), strict=True)))
+    design = known["design"]
+    near = rows["n_elements"] <= design["in_cache"]
+    rated = [_rated("in cache", rows[near], design["target_in_cache"]), _rated("beyond", rows[~near], design["target"])]
+    return [asdict(flag) for flags in rated for flag in flags]
+
+
+def _rated(place: str, rows: pd.DataFrame, target: float) -> Iterator[Flag]:
+    found = float(half_width(rows).median())
+    if found == found:
+        told = f"half-width {place} {formats.percent(found, 1)} (target {formats.percent(target, 1)})"
+        yield Flag(GOOD if found <= target else DOUBTFUL, told)
 
 
 def _half_widths(ratios: pd.DataFrame, plan: Plan) -> Iterator[Flag]:
-    """Median half-widths of the judged ratios against the targets at which measuring stops."""
+    """Median half-widths of the session's judged ratios against the targets at which measuring stops."""
     rows = judged(ratios, plan)
     places = {
         "in cache": (rows["n_elements"] <= in_cache_elements(plan), float(plan["design"]["target_in_cache"])),
@@ -106,9 +141,11 @@ def _half_widths(ratios: pd.DataFrame, plan: Plan) -> Iterator[Flag]:
     }
     for place, (mine, target) in places.items():
         found = float(half_width(rows[mine]).median())
-        told = f"half-width {place} {formats.percent(found, 1)} (target {formats.percent(target, 1)})"
+        told = f"the session's half-width {place} {formats.percent(found, 1)} (target {formats.percent(target, 1)})"
         known = found == found
-        yield Flag(GOOD if found <= target else DOUBTFUL, told if known else f"half-width {place} not known")
+        yield Flag(
+            GOOD if found <= target else DOUBTFUL, told if known else f"the session's half-width {place} not known"
+        )
 
 
 def _selftest_of(tables: Tables) -> dict[str, pd.DataFrame]:

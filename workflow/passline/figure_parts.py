@@ -8,7 +8,6 @@ from typing import Any
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
 
 from passline import figure_style as style
 from passline import titles
@@ -52,7 +51,6 @@ def panels_over_size(
 
 def say_who(ax: Axes, name: str) -> None:
     """Room above and below a line at 1, and what is on either side of it."""
-    ax.yaxis.set_major_locator(MaxNLocator(6))
     ax.margins(y=0.15)
     style.direct(ax, (0.02, 0.97), f"{name} is faster", va="top")
     style.direct(ax, (0.02, 0.03), f"{name} is slower", va="bottom")
@@ -105,7 +103,7 @@ def draw_over_size(
     if data.empty:
         return style.message("No whole algorithm was timed under the primary protocol.")
     isas = selection.isas(data, tables["registry"])
-    figure, axes = style.new(2, len(isas), height=3.7, sharex=True, height_ratios=[1.5, 1.0])
+    figure, axes = style.new(2, len(isas), height=3.7, sharex=True, sharey="row", height_ratios=[1.5, 1.0])
     for column, isa in enumerate(isas):
         rows = data[data["isa"] == isa]
         top, bottom = axes[0, column], axes[1, column]
@@ -137,7 +135,6 @@ def _ratios(ax: Axes, rows: pd.DataFrame, plan: Mapping[str, Any]) -> None:
     style.unity(ax)
     for base, line in rows.groupby("base", sort=True):
         style.interval_line(ax, line, style.algorithm_style(str(base), plan))
-    ax.yaxis.set_major_locator(MaxNLocator(5))
     style.grid(ax)
 
 
@@ -148,3 +145,39 @@ def _legend(figure: Figure, data: pd.DataFrame, plan: Mapping[str, Any]) -> None
         for name in shown
     ]
     figure.legend(handles=handles, loc="outside upper center", ncols=len(handles))
+
+
+def stacked_call(
+    ax: Axes, rows: pd.DataFrame, place: int, plan: Mapping[str, Any], *, scale: float, widest: float
+) -> None:
+    """One call as a bar: a segment per pass with its name and time, its interval at its end, and the sum.
+
+    A name that its segment is too narrow for takes two lines, then none.
+
+    Args:
+        ax: what is drawn on.
+        rows: passes of one algorithm inside its calls, times in seconds.
+        place: of the bar.
+        plan: the session's plan.
+        scale: from seconds to the axis' unit.
+        widest: the longest call of the panels, in the axis' unit: the room for names follows from it.
+    """
+    left = 0.0
+    for index, (_, row) in enumerate(rows.sort_values("pass_index").iterrows()):
+        width, name = float(row["time_median_s"]) * scale, str(row["pass"])
+        fill = style.segment(str(row["algorithm"]), index, plan)
+        ax.barh(place, width, left=left, height=0.72, color=fill, edgecolor="0.3", linewidth=0.5)
+        low, high = (left + float(row[column]) * scale for column in ("time_low_s", "time_high_s"))
+        end = left + width
+        ax.errorbar(
+            end, place + 0.27, xerr=[[max(0.0, end - low)], [max(0.0, high - end)]], fmt="none", ecolor="0.0",
+            elinewidth=0.7, capsize=1.5,
+        )  # fmt: skip
+        fits = width > widest * 0.0115 * len(name)
+        shown = name if fits else name.replace("minusmax", "-\nminusmax")
+        ax.text(
+            left + width / 2, place, f"{shown}\n{width:.3g}", ha="center", va="center", fontsize=6.5, linespacing=0.95,
+            clip_on=True,
+        )  # fmt: skip
+        left = end
+    ax.annotate(f"{left:.3g}", (left, place), xytext=(7, 0), textcoords="offset points", va="center", fontsize=7.0)

@@ -1,11 +1,13 @@
 """How every figure looks: width and sizes for an A4 page, colours, markers, titles, axes.
 
-The same algorithm has the same colour and marker everywhere. Colours are the colour-blind
-safe set of Okabe and Ito; markers and line styles carry the same information for print in grey.
+A colour is that of an algorithm, everywhere, and of nothing else: what is no algorithm is grey, and told apart by
+marker, hatch and line. Colours are the colour-blind safe set of Okabe and Ito; markers and line styles carry the same
+information for print in grey.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,7 +17,7 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullFormatter, NullLocator
+from matplotlib.ticker import FixedLocator, FuncFormatter, Locator, LogLocator, NullFormatter, NullLocator
 
 from passline import titles
 
@@ -54,35 +56,36 @@ RC: dict[str, Any] = {
 styled = mpl.rc_context(RC)
 """Decorator of every `draw`: the settings hold while it runs and no longer."""
 
-BLACK, ORANGE, SKY, GREEN, YELLOW, BLUE, VERMILION, PURPLE = (
-    "#000000", "#E69F00", "#56B4E9", "#009E73", "#F0E442", "#0072B2", "#D55E00", "#CC79A7",
-)  # fmt: skip
 GREY = "0.45"
 INK = "0.15"
 
+_ORANGE, _SKY, _GREEN, _BLUE, _VERMILION, _PURPLE = "#E69F00", "#56B4E9", "#009E73", "#0072B2", "#D55E00", "#CC79A7"
+# Of the muted set of Paul Tol, which is colour-blind safe too.
+_INDIGO, _TEAL, _WINE, _OLIVE, _ROSE, _BROWN = "#332288", "#44AA99", "#882255", "#999933", "#CC6677", "#7F4A1D"
 _ALGORITHMS = {
-    "two_pass": (VERMILION, "o", "-"),
-    "three_pass_recompute": (BLUE, "s", "--"),
-    "three_pass_reload": (GREEN, "^", "-."),
-    "online": (PURPLE, "D", ":"),
-    "best": (BLACK, "*", "-"),
+    "two_pass": (_VERMILION, "o", "-"),
+    "three_pass_recompute": (_BLUE, "s", "--"),
+    "three_pass_reload": (_GREEN, "^", "-."),
+    "online": (_PURPLE, "D", ":"),
+    "best": (_INDIGO, "*", "-"),
 }
-# Of the muted set of Paul Tol, which is colour-blind safe too, for what has no colour of its own.
-TEAL, WINE, OLIVE = "#44AA99", "#882255", "#999933"
+# For what has no colour of its own.
 _OTHERS = (
-    (SKY, "v", "-"), (ORANGE, "P", "--"), (TEAL, "X", "-."), (WINE, "<", ":"), (OLIVE, ">", "-"),
-    (SKY, "p", "--"), (ORANGE, "h", "-."), (TEAL, "d", ":"), (WINE, "8", "-"), (OLIVE, "H", "--"),
+    (_SKY, "v", "-"), (_ORANGE, "P", "--"), (_TEAL, "X", "-."), (_WINE, "<", ":"), (_OLIVE, ">", "-"),
+    (_BROWN, "p", "--"), (_ROSE, "h", "-."), (_SKY, "d", ":"), (_ORANGE, "8", "-"), (_TEAL, "H", "--"),
 )  # fmt: skip
+FASTEST_LOOK: dict[str, Any] = {"color": "0.35", "marker": "s", "markerfacecolor": "white", "linestyle": "--"}
+"""Whichever of several algorithms is fastest at a point: the colour of none."""
 FLOOR_LOOK: dict[str, Any] = {"color": GREY, "marker": "", "linestyle": (0, (4, 2)), "linewidth": 0.9}
 """Streams and stores without arithmetic."""
 PORTS_LOOK: dict[str, Any] = {"color": GREY, "marker": "", "linestyle": ":", "linewidth": 0.9}
 """The least that the core's ports allow."""
 
-PASS_MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "*")
-PASS_COLOURS = (SKY, BLUE, GREEN, ORANGE, PURPLE, VERMILION, BLACK, YELLOW)
-PASS_FILLS = ("#D9D9D9", "#9DCBEA", "#F2C879", "#A8DBC5", "#E3B7CF", "#F0A884", "#BFBFE6", "#EDE9A3")
-"""Fills of passes, light enough for black text on them."""
-ROLE_COLOURS = {"core": ORANGE, "memory": SKY, "measured": "0.25"}
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "*")
+FILLS = (("white", "////"), ("0.8", ""), ("0.3", ""))
+"""Fills, with their hatches, of three kinds of bars that stay apart in grey."""
+TINTS = (0.25, 0.5, 0.35, 0.6)
+"""Shares of an algorithm's colour in the segments of its bar, light enough for black text on them."""
 
 
 def algorithm_style(name: str, plan: Mapping[str, Any]) -> dict[str, Any]:
@@ -107,22 +110,39 @@ def contender_style(name: str, plan: Mapping[str, Any]) -> dict[str, Any]:
     peers = list(plan.get("baselines", {}))
     if name not in peers:
         return algorithm_style(name, plan)
-    return {"color": GREY, "marker": PASS_MARKERS[-1 - peers.index(name) % len(PASS_MARKERS)], "linestyle": "-"}
-
-
-def pass_style(name: str, plan: Mapping[str, Any]) -> dict[str, Any]:
-    """Colour and marker of a pass, by its place in the study."""
-    order = titles.pass_order(plan)
-    position = order.index(name) if name in order else len(order)
-    return {"color": PASS_COLOURS[position % len(PASS_COLOURS)], "marker": PASS_MARKERS[position % len(PASS_MARKERS)]}
+    return {"color": GREY, "marker": MARKERS[-1 - peers.index(name) % len(MARKERS)], "linestyle": "-"}
 
 
 def ordinal_style(place: int) -> dict[str, Any]:
-    """Colour and marker of the first, second, ... line of a figure whose lines are numbers."""
-    return {
-        "color": PASS_COLOURS[1 + place % (len(PASS_COLOURS) - 1)],
-        "marker": PASS_MARKERS[place % len(PASS_MARKERS)],
-    }
+    """Grey and marker of the first, second, ... line of a figure whose lines are no algorithms."""
+    return {"color": ("0.15", "0.5", "0.7")[place % 3], "marker": MARKERS[place % len(MARKERS)]}
+
+
+def segment(name: str, place: int, plan: Mapping[str, Any]) -> Any:
+    """The fill of a part of an algorithm's bar: tints of its colour, by turns."""
+    share, colour = TINTS[place % len(TINTS)], mpl.colors.to_rgb(algorithm_style(name, plan)["color"])
+    return tuple(1.0 - share * (1.0 - part) for part in colour)
+
+
+class AroundOne(Locator):
+    """Ticks of an axis of ratios: 1, and steps of one width on either side of it."""
+
+    def __init__(self, most: int = 6) -> None:
+        """No more than `most` steps."""
+        self.most = most
+
+    def __call__(self) -> Any:
+        """Ticks of the axis as it stands."""
+        low, high = self.axis.get_view_interval()  # type: ignore[union-attr]  # asked for only where there is an axis
+        return self.tick_values(low, high)
+
+    def tick_values(self, vmin: float, vmax: float) -> Any:
+        """Ticks between two values."""
+        low, high = sorted((vmin, vmax))
+        widths = (unit * 10.0**power for power in range(-4, 6) for unit in (1.0, 2.0, 5.0))
+        step = next((width for width in widths if (high - low) / width <= self.most + 0.5), high - low)
+        places = range(math.ceil(round((low - 1.0) / step, 6)), math.floor(round((high - 1.0) / step, 6)) + 1)
+        return [round(1.0 + place * step, 6) for place in places]
 
 
 def new(
@@ -242,10 +262,11 @@ def direct(ax: Axes, place: tuple[float, float], words: str, va: str) -> None:
     ax.text(*place, words, transform=ax.transAxes, ha="left", va=va, fontsize=6.5, style="italic", color="0.35")
 
 
-def unity(ax: Axes, axis: str = "y") -> None:
-    """The line at ratio 1: nobody is faster."""
-    draw_line = ax.axhline if axis == "y" else ax.axvline
+def unity(ax: Axes, axis: str = "y", *, most: int = 6) -> None:
+    """The line at ratio 1, where nobody is faster, and ticks around it."""
+    draw_line, which = (ax.axhline, ax.yaxis) if axis == "y" else (ax.axvline, ax.xaxis)
     draw_line(1.0, color="0.3", linewidth=0.7, zorder=1)
+    which.set_major_locator(AroundOne(most))
 
 
 def stamp_smoke(figure: Figure) -> None:

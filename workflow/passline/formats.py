@@ -95,6 +95,15 @@ def about_binary(value: float) -> str:
     return significant(value, 2)
 
 
+def scientific(value: float, digits: int = 2) -> str:
+    """A number times a power of ten, the exponent raised."""
+    mantissa, _, exponent = f"{value:.{digits - 1}e}".partition("e")
+    raised = str(int(exponent)).translate(
+        str.maketrans("-0123456789", "\u207b\u2070\u00b9\u00b2\u00b3\u2074\u2075\u2076\u2077\u2078\u2079")
+    )
+    return f"{mantissa}{NARROW}\u00d7{NARROW}10{raised}"
+
+
 def percent(fraction: float, decimals: int = 0) -> str:
     """A fraction as a percentage."""
     return NOTHING if math.isnan(fraction) else f"{100.0 * fraction:.{decimals}f}{NARROW}%"

@@ -17,6 +17,7 @@ from passline import beyond_pages, formats, numbers_traffic, report_tables, trus
 from passline.derive import selection
 from passline.derive.rounds import length_of
 from passline.errors import ReportError
+from passline.glossary import glossary
 from passline.price import price_table
 from passline.questions import bound, questions
 from passline.statistics import FASTER, SLOWER, median_interval
@@ -80,6 +81,7 @@ def numbers(tables: Tables, plan: Plan, table1: pd.DataFrame) -> dict[str, Any]:
             "builds": report_tables.builds(plan),
             "table1": report_tables.class_counts(tables, plan, table1),
             "traffic": report_tables.traffic(tables["registry"], plan),
+            "glossary": glossary(plan),
             "variants": report_tables.variants(tables, plan),
             "price": price_table(tables, plan),
             "paper_items": report_tables.paper_items(tables["paper_slots"]),
@@ -303,7 +305,21 @@ def other_pairs(tables: Tables, plan: Plan) -> str:
                 if len(wins[word])
             ]
             clauses.append(f"{isa_title(isa, plan)}: {' and '.join(parts) or 'no size decides'}")
-    return f"The other comparisons. {'; '.join(clauses)}." if clauses else "Nothing else was compared."
+    return (
+        f"The other comparisons ({_compared(pairs, plan)}): {'; '.join(clauses)}."
+        if clauses
+        else "Nothing else was compared."
+    )
+
+
+def _compared(pairs: list[tuple[str, str]], plan: Plan) -> str:
+    """`recomputing Three-Pass over reloading Three-Pass`: times of bases over times of what is compared with them."""
+    return formats.listed(
+        [
+            f"{in_sentence(algorithm_title(one, plan))} against {in_sentence(algorithm_title(base, plan))}"
+            for one, base in pairs
+        ]
+    )
 
 
 def _range(sizes: pd.Series[int], of: int) -> str:

@@ -17,8 +17,10 @@ from passline.tables import NOT_APPLICABLE
 Names = Mapping[str, list[str]]
 
 SLOTS = "slots"
-TEXT = "text"
+TEXT, TABLE = "text", "table"
 COLUMNS = ("figure", "page", "read_by", "algorithm", "pass", "n_elements", "threads", "value", "unit")
+CELLS = ("figure", "page", "read_by", "row", "column", "value")
+"""Columns of the file of a table of the paper: its cells, as they stand there."""
 UNITS = {"over_size": "1/s", "passes": "B/s", "split": "s", "threads": "1/s", "baseline": "ratio"}
 """Unit of the values of each kind that is drawn; `ratio` is time of the baseline over time of the algorithm."""
 
@@ -28,9 +30,11 @@ def load_slots(path: Path) -> dict[str, Any]:
     return load_listed(path, SLOTS, ReportError)
 
 
-def slots_table(document: Mapping[str, Any], values: pd.DataFrame) -> pd.DataFrame:
-    """Table `paper_slots`: each entry, and how many numbers of it somebody read off."""
-    known = values.groupby("slot").size()
+def slots_table(
+    document: Mapping[str, Any], values: pd.DataFrame, cells: Mapping[str, int] | None = None
+) -> pd.DataFrame:
+    """Table `paper_slots`: each entry, and how many numbers of it somebody read off (`cells`: of tables)."""
+    known = {**values.groupby("slot").size().to_dict(), **(cells or {})}
     rows = [
         {
             "slot": slot["id"],
@@ -56,30 +60,56 @@ def values_table(document: Mapping[str, Any], folder: Path, study: Study) -> pd.
         study: the study of the paper, whose names of algorithms and passes the files use.
     """
     names = {"algorithm": list(study.algorithms), "pass": [NOT_APPLICABLE, *study.passes]}
-    rows = [row for slot in document[SLOTS] if slot["kind"] != TEXT for row in _values(slot, folder, names)]
+    rows = [row for slot in document[SLOTS] if slot["kind"] in UNITS for row in _values(slot, folder, names)]
     return pd.DataFrame(rows, columns=["slot", *COLUMNS])
 
 
+def cells_read(document: Mapping[str, Any], folder: Path) -> dict[str, int]:
+    """How many cells of each of the paper's tables somebody read off: text, which nothing is computed from."""
+    found = {}
+    for slot in document[SLOTS]:
+        if slot["kind"] == TABLE:
+            rows = list(_lines(slot, folder, CELLS))
+            for where, row in rows:
+                _attributed(row, where)
+                for column in ("row", "column", "value"):
+                    if not (row[column] or "").strip():
+                        raise ReportError(f"{where}: {column}", "is empty", "Give the cell as the paper has it")
+                _number(row["page"], f"{where}: page")
+            found[str(slot["id"])] = len(rows)
+    return found
+
+
 def _values(slot: Mapping[str, Any], folder: Path, names: Names) -> Iterator[dict[str, Any]]:
+    for where, row in _lines(slot, folder, COLUMNS):
+        yield {"slot": slot["id"], **_checked(row, slot, names, where)}
+
+
+def _lines(slot: Mapping[str, Any], folder: Path, columns: tuple[str, ...]) -> Iterator[tuple[str, dict[str, str]]]:
+    """Lines of a slot's file, each with where it stands; none where there is no file."""
     path = folder / f"{slot['id']}.csv"
     if not path.is_file():
         return
     with path.open(encoding="utf-8", newline="") as file:
         reader = csv.DictReader(file)
-        if tuple(reader.fieldnames or ()) != COLUMNS:
+        if tuple(reader.fieldnames or ()) != columns:
             raise ReportError(
                 f"{path}: line 1",
                 f"the columns are {', '.join(reader.fieldnames or ('none',))}",
-                f"They must be {','.join(COLUMNS)}",
+                f"They must be {','.join(columns)}",
             )
         for line, row in enumerate(reader, start=2):
-            yield {"slot": slot["id"], **_checked(row, slot, names, f"{path}: line {line}")}
+            yield f"{path}: line {line}", row
 
 
-def _checked(row: Mapping[str, str], slot: Mapping[str, Any], names: Names, where: str) -> dict[str, Any]:
+def _attributed(row: Mapping[str, str], where: str) -> None:
     for column in ("figure", "read_by"):
         if not (row[column] or "").strip():
             raise ReportError(f"{where}: {column}", "is empty", "Say which figure it is, and who read the number off")
+
+
+def _checked(row: Mapping[str, str], slot: Mapping[str, Any], names: Names, where: str) -> dict[str, Any]:
+    _attributed(row, where)
     for column, known in names.items():
         if row[column] not in known:
             raise ReportError(f"{where}: {column}", f"is {row[column]!r}", f"Known: {', '.join(known)}")

@@ -18,7 +18,6 @@ Plan = Mapping[str, Any]
 ReportTable = dict[str, Any]
 """`head`: column titles; `rows`: lists of texts of the same length."""
 
-
 LONG_FACTS = ("cpu_flags", "machine_id_hash")
 """Facts for tables/machines.csv that say nothing to a reader of the report."""
 
@@ -36,7 +35,7 @@ def table(head: list[str], rows: list[list[str]]) -> ReportTable:
 def verdicts(frame: pd.DataFrame, plan: Plan) -> ReportTable:
     """One row per claim: both verdicts and the measured value, for presets and for the tuned choice."""
     rows = []
-    for _, mine in frame.groupby("claim", sort=False):
+    for _, mine in _published_first(frame).groupby("claim", sort=False):
         by_variant = mine.set_index("variant")
         cells = [_both(by_variant[column], plan) for column in ("verdict_paper_machine", "verdict_here")]
         values = [
@@ -47,6 +46,11 @@ def verdicts(frame: pd.DataFrame, plan: Plan) -> ReportTable:
         measured = "\n".join(values) if plan["measurement"] else "withheld"
         rows.append([mine["statement"].iloc[0], *cells, measured, _remark(mine, plan)])
     return table(["claim of the paper", "on its machine", "here", "measured here", "remark"], rows)
+
+
+def _published_first(claims: pd.DataFrame) -> pd.DataFrame:
+    """Claims with a number first, the largest before the others, as the paper's abstract has them."""
+    return claims.sort_values("paper_value", ascending=False, na_position="last", kind="stable")
 
 
 def _remark(rows: pd.DataFrame, plan: Plan) -> str:
@@ -75,7 +79,7 @@ def reasons(frame: pd.DataFrame, plan: Plan) -> ReportTable:
     """What each verdict rests on."""
     titles = {name: str(spec["title"]) for name, spec in plan["algorithms"].items()}
     rows = []
-    for _, row in frame.iterrows():
+    for _, row in _published_first(frame).iterrows():
         reason = str(row["reason"])
         for name, title in titles.items():
             reason = reason.replace(name, title)
@@ -88,7 +92,8 @@ def _claimed_value(row: pd.Series[Any], plan: Plan) -> str:
     if pd.isna(row["our_value"]) or not plan["measurement"]:
         return formats.NOTHING
     if pd.isna(row["low"]):
-        return f"{formats.significant(row['our_value'])} {row['unit'] if row['unit'] == 'ULP' else 'times the ceiling'}"
+        unit = row["unit"] if row["unit"] == "ULP" else "times a plain loop (slowest pass)"
+        return f"{formats.significant(row['our_value'])} {unit}"
     base = base_kind(str(row["base"]), plan)
     return f"{formats.ratio_with_interval(row['our_value'], row['low'], row['high'])} against {base}"
 
@@ -322,14 +327,14 @@ def variants(tables: Tables, plan: Plan) -> ReportTable:
                 )
             if any(cell != formats.NOTHING for cell in cells):
                 rows.append([isa_title(isa, plan), name, *cells])
-    columns = ["variant", "cycles / vector", "stack", "of ceiling", "bound"]
+    columns = ["variant", "cycles / vector", "stack", "of plain loop", "bound"]
     return table(
         ["ISA", "pass", *[f"{choice}: {column}" for choice in ("tuned", "preset") for column in columns]], rows
     )
 
 
 def _speed(tables: Tables, plan: Plan, full: str, far: int | None) -> list[str]:
-    """Cycles per vector in L1, stack references of the hot loop, fraction of the ceiling and bound out of cache."""
+    """Cycles per vector in L1, stack references of the hot loop, and out of cache: of what is attainable, and bound."""
     tuned = tables["tuning"][tables["tuning"]["variant"] == full]
     near = tuned[tuned["n_elements"] == length_of(plan, "L1")]
     cycles = formats.significant(float(near["cycles_per_vector"].iloc[0])) if len(near) else formats.NOTHING
@@ -370,13 +375,16 @@ def skipped(frame: pd.DataFrame) -> ReportTable:
 
 
 def marked_rounds(rounds: pd.DataFrame) -> ReportTable:
-    """Rounds that something makes doubtful, counted by kind of block and reason (its numbers left out)."""
+    """Rounds that something makes doubtful, counted by kind of block and reason (with the numbers of one round)."""
     marked = rounds[rounds["marked"]]
     kinds = marked["block"].str.split("-", n=1).str[0]
-    reasons_alone = marked["reason"].str.replace(r"[\d.]+", "…", regex=True)
-    counted = marked.groupby([kinds.rename("kind"), reasons_alone.rename("why")], sort=True).size()
+    # The same reason with other numbers is one row, which shows the first of them.
+    groups = marked["reason"].groupby([kinds, marked["reason"].str.replace(r"[\d.]+", "…", regex=True)], sort=True)
     totals = rounds["block"].str.split("-", n=1).str[0].value_counts()
-    rows = [[str(kind), f"{number} of {totals[kind]}", str(why)] for (kind, why), number in counted.items()]
+    rows = []
+    for (kind, _), found in groups:
+        told = f"for example: {found.iloc[0]}" if found.nunique() > 1 else str(found.iloc[0])
+        rows.append([str(kind), f"{len(found)} of {totals[kind]}", told])
     return table(["blocks", "rounds marked", "reason"], rows)
 
 

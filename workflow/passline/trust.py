@@ -281,7 +281,8 @@ def points(tables: Tables, plan: Plan) -> ReportTable:
             str(row["stop_reason"]), ", ".join(word for word, holds in remarks.items() if holds),
         ])  # fmt: skip
     head = ["size", "elements", "ISA", "base", "ratio [95 %]", "detectable", "rounds", "outliers", "ended by", "remark"]
-    return table(head, cells)
+    remarked = any(cell[-1] for cell in cells)  # a column without words is left out
+    return table(head, cells) if remarked else table(head[:-1], [cell[:-1] for cell in cells])
 
 
 # --- the self-test ---------------------------------------------------------------------------------

@@ -40,11 +40,12 @@ def main(name: str, tables: Path, plan: Path, quality: Path, out: Mapping[str, P
         style.stamp_smoke(drawing)
     for path in out.values():
         path.parent.mkdir(parents=True, exist_ok=True)
-    told = note(name, module, json.loads(quality.read_text(encoding="utf-8")))
+    drawn = module.data(frames, scheme)
+    told = note(name, module, json.loads(quality.read_text(encoding="utf-8")), drawn)
     style.save(drawing, out["svg"], out["pdf"], title=told["caption"], about=in_words(told))
-    drawn = module.data(frames, scheme).to_csv(index=False, float_format="%.9g", lineterminator="\n")
+    rows = drawn.to_csv(index=False, float_format="%.9g", lineterminator="\n")
     head = "".join(f"# {line}\n" for line in (f"passline figure {name}", *in_words(told)))
-    out["csv"].write_text(head + drawn, encoding="utf-8")
+    out["csv"].write_text(head + rows, encoding="utf-8")
     write_json(out["json"], told)
 
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from passline.paper import load_slots, slots_table, values_table
+from passline.paper import cells_read, load_slots, slots_table, values_table
 from passline.registry import load_isas, load_study
 from passline.script import reporting
 from passline.setup import SOFTMAX
@@ -14,7 +14,9 @@ def main(slots: Path, folder: Path, slots_out: Path, values_out: Path) -> None:
     document = load_slots(slots)
     values = conform("paper_values", values_table(document, folder, load_study(SOFTMAX, load_isas())))
     write_table("paper_values", values, values_out)
-    write_table("paper_slots", conform("paper_slots", slots_table(document, values)), slots_out)
+    write_table(
+        "paper_slots", conform("paper_slots", slots_table(document, values, cells_read(document, folder))), slots_out
+    )
 
 
 if __name__ == "__main__":

@@ -98,6 +98,7 @@ def main(
                 [name for name, known in peers.items() if known.ok],
                 found,
             ),
+            "passes": {name: each.summary for name, each in setup.study.passes.items()},
             "baselines": {name: asdict(known) for name, known in peers.items()},
             "isas": {name: {"title": isa.title} for name, isa in setup.isas.items()},
             "primary_build_id": builds[0]["build_id"],

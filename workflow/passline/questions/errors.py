@@ -14,6 +14,7 @@ from passline.titles import algorithm_title, isa_title, shown_variant, vector_is
 TITLE = "How wrong are the sums?"
 FIGURE = "error_over_n"
 DETERMINISTIC = True
+LONG_ULP, LEAST_PERCENT = 1000.0, 1e-4  # from here on in powers of ten; below here no per cent
 
 
 def answer(tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any]) -> list[str]:
@@ -29,11 +30,16 @@ def answer(tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any]) -> list[
     n = mine["n_elements"].iloc[0]
     told = [
         f"On {formats.count(n)} {mine['inputs'].iloc[0]} inputs with {isa_title(isa, plan)}, the largest error of an "
-        f"output is {_spread(mine, 'max_error_ulp', plan, _ulp)}.{_preset(tables, plan, isa, n)}"
+        f"output. {_spread(mine, 'max_error_ulp', plan, _ulp)}{_preset(tables, plan, isa, n)}"
     ]
     if mine["sum_error"].notna().any():
         mine = mine.assign(sum_error=mine["sum_error"].abs())
-        told.append(f"The sum of the outputs misses 1 by {_spread(mine, 'sum_error', plan, _plain)}.")
+        told.append(
+            f"How far the sum of the outputs is from 1. {_spread(mine, 'sum_error', plan, _share)} Why: in single "
+            "precision a partial sum that has grown large rounds away the last digits of each term, mostly in one "
+            "direction, so errors grow with the terms in a partial sum; sums of short blocks, kept in double "
+            "precision, lose next to nothing."
+        )
     return told
 
 
@@ -52,7 +58,9 @@ def _spread(rows: pd.DataFrame, column: str, plan: Mapping[str, Any], shown: Any
             ends = {value: formats.listed([algorithm_title(name, plan) for name in by_value[value]])
                     for value in (by_value.index[0], by_value.index[-1])}  # fmt: skip
             said.append((" to ".join(f"{value} ({names})" for value, names in ends.items()), whose))
-    return ", ".join(f"{told} {whose}" if len(said) > 1 else told for told, whose in said)
+    if len(said) == 1:
+        return f"{said[0][0]}."
+    return " ".join(f"{whose[0].upper()}{whose[1:]}: {told}." for told, whose in said)
 
 
 def _preset(tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any], isa: str, n: int) -> str:
@@ -67,8 +75,9 @@ def _preset(tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any], isa: st
 
 
 def _ulp(value: float) -> str:
-    return f"{formats.significant(value)}{formats.NARROW}ULP"
+    shown = formats.significant(value) if value < LONG_ULP else formats.scientific(value)
+    return f"{shown}{formats.NARROW}ULP"
 
 
-def _plain(value: float) -> str:
-    return f"{value:.1e}"
+def _share(value: float) -> str:
+    return formats.percent(value, 2) if value >= LEAST_PERCENT else formats.scientific(value)

@@ -25,7 +25,7 @@ def asked(plan: Mapping[str, Any]) -> bool:
 
 
 def answer(tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any]) -> list[str]:
-    """Times of floors over times: on the longest row, and on the shortest where that is in cache."""
+    """Times of floors over times: on the longest row, where most is left out of cache, and on the shortest in cache."""
     rows = of_floors(tables, plan)
     if rows.empty:
         return ["Not known: nothing was timed beside its floor."]
@@ -33,7 +33,8 @@ def answer(tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any]) -> list[
     far, near = rows["n_elements"].max(), rows["n_elements"].min()
     told = [
         f"Time of the same streams and stores without arithmetic over time, on {formats.binary_count(far)} elements; "
-        f"at 1 nothing is left. {_clauses(rows, isas, far, plan)}."
+        f"at 1 nothing is left, above it the plain loops are beaten. {_clauses(rows, isas, far, plan)}."
+        f"{_most_left(rows, isas, plan)}"
     ]
     if near <= in_cache_elements(plan):
         ports = [said for isa in isas if (said := _ports(rows, tables, plan, isa, near))]
@@ -42,6 +43,24 @@ def answer(tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any]) -> list[
             f"{_clauses(rows, isas, near, plan)}.{' '.join(['', *ports])}"
         )
     return told
+
+
+def _most_left(rows: pd.DataFrame, isas: list[str], plan: Mapping[str, Any]) -> str:
+    """Where most is left of all sizes whose x and y do not fit into the last-level cache, with each ISA."""
+    fitting = 2 * in_cache_elements(plan)  # what counts as in cache takes half of it
+    beyond = rows[(rows["n_elements"] > fitting) & (rows["who"] == BEST)]
+    if beyond["n_elements"].nunique() < 2:
+        return ""
+    said = []
+    for isa in isas:
+        mine = beyond[beyond["isa"] == isa].sort_values("share").head(1)
+        said += [
+            f"{isa_title(isa, plan)}: {formats.ratio_with_interval(r['share'], r['low'], r['high'])} at "
+            f"{formats.binary_count(r['n_elements'])} elements"
+            for _, r in mine.iterrows()
+        ]
+    sizes = formats.listed([formats.binary_count(n) for n in sorted(set(beyond["n_elements"]))])
+    return f" The least that {algorithm_title(BEST, plan)} reaches out of cache (timed: {sizes}). {'. '.join(said)}."
 
 
 def of_floors(tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any]) -> pd.DataFrame:
@@ -87,4 +106,8 @@ def _ports(rows: pd.DataFrame, tables: Mapping[str, pd.DataFrame], plan: Mapping
     name, of = algorithm_title(BEST, plan), isa_title(isa, plan)
     if share > 1.0:
         return f"By a model of the core's ports {name} could not be as fast as it is with {of}: the model is wrong."
-    return f"A model of the core's ports allows {name} {formats.ratio(share)} of its time with {of}."
+    doubted = core_floor.forbidden(tables)
+    doubted = doubted[doubted["isa"] == isa]
+    wrong, asked = int(doubted["wrong"].sum()), len(doubted)
+    hint = f" (but it forbids what {wrong} of {asked} algorithms reached there, so it is a hint)" if wrong else ""
+    return f"A model of the core's ports allows {name} {formats.ratio(share)} of its time with {of}{hint}."

@@ -32,7 +32,20 @@ def _loops(rows: pd.DataFrame, isas: list[str], plan: Mapping[str, Any]) -> Iter
             yield (
                 f"In DRAM with {isa_title(isa, plan)}, time of a plain loop with ordinary stores over its time with "
                 f"non-temporal ones, which fetch nothing: {formats.listed(points)}."
+                f"{_unfetched(loops[loops['isa'] == isa])}"
             )
+
+
+def _unfetched(loops: pd.DataFrame) -> str:
+    """Loops whose whole interval lies nearer to 1 than to what fetching each line would make."""
+    spared = loops[(loops["high"] < (1.0 + loops["model"]) / 2.0) & (loops["low"] <= 1.0)]
+    if spared.empty:
+        return ""
+    names, verb = formats.listed(list(spared["what"])), "seems" if len(spared) == 1 else "seem"
+    return (
+        f" So {names} {verb} to fetch nothing with ordinary stores either: hardware can own a line that is written "
+        "whole without reading it. The others cost about what fetching would."
+    )
 
 
 def _algorithms(rows: pd.DataFrame, isas: list[str], plan: Mapping[str, Any]) -> Iterator[str]:
