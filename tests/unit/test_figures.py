@@ -150,7 +150,7 @@ def test_the_same_algorithm_has_the_same_colour_in_every_figure(everything: dict
 
 
 def test_no_two_algorithms_share_a_colour() -> None:
-    plan = synthetic_beyond.plan()
+    plan = synthetic_pages.plan()
     names = [*plan["algorithms"], *plan["beyond"]["algorithms"]]
     assert len({style.beyond_style(name, plan)["color"] for name in names}) == len(names)
 
@@ -180,8 +180,8 @@ def hue(colour: Any) -> float:
 @pytest.mark.parametrize("name", NAMES)
 def test_a_colour_is_that_of_an_algorithm_that_is_drawn(name: str, everything: dict[str, pd.DataFrame]) -> None:
     """All else, such as passes, instruction sets, loops and bounds, is grey."""
-    known, plan = (beyond(), synthetic_beyond.plan()) if is_beyond(name) else (everything, synthetic.plan())
-    tables = {**synthetic_beyond.tables(), **known}
+    known, plan = (beyond(), synthetic_pages.plan()) if is_beyond(name) else (everything, synthetic.plan())
+    tables = {**beyond(), **known}
     read = {table: tables[table] for table in tables_of(name)}
     drawn = module(name).data(read, plan)
     names = [*plan["algorithms"], *plan.get("beyond", {}).get("algorithms", {})]
@@ -203,7 +203,7 @@ def test_ratios_have_a_tick_at_1_wherever_it_is_in_sight() -> None:
 
 @pytest.mark.parametrize("name", ["against_bases", "other_pairs", "where_it_wins", "rival", "beyond", "left_to_gain"])
 def test_all_panels_of_a_row_show_all_points_on_one_scale(name: str, everything: dict[str, pd.DataFrame]) -> None:
-    known, plan = (beyond(), synthetic_beyond.plan()) if is_beyond(name) else (everything, synthetic.plan())
+    known, plan = (beyond(), synthetic_pages.plan()) if is_beyond(name) else (everything, synthetic.plan())
     drawing = module(name).draw({table: known[table] for table in tables_of(name)}, plan)
     FigureCanvasAgg(drawing).draw()
     for ax in drawing.axes:
