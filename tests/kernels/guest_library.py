@@ -11,7 +11,7 @@ import signal
 import struct
 import subprocess
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -21,7 +21,7 @@ import cffi
 import numpy as np
 import pytest
 
-from passline import conformance_variant
+from passline import conformance_bench
 from passline.conformance_memory import GuardedRow
 from passline.measure.library import declarations, state_fields
 from passline.reference import FLT_MIN
@@ -30,7 +30,7 @@ FIELDS = state_fields()
 _PADDING = -4 * (1 + len(FIELDS)) % 8  # behind the denormals' flag and the state, as a C compiler adds it
 REQUEST = struct.Struct(f"<IIQQQQI{len(FIELDS)}f{_PADDING}x")  # as in guest/passes.c
 STATE = struct.Struct(f"<{len(FIELDS)}f")
-MAP_ROW, RUN, FINISH = range(3)
+MAP_ROW, RUN, FINISH, COMBINE = range(4)
 
 
 class GuestDiedError(Exception):
@@ -39,10 +39,11 @@ class GuestDiedError(Exception):
 
 @dataclass(frozen=True)
 class Entry:
-    """A variant of the guest: `run` and `finish` are called as those of a library are."""
+    """A variant of the guest: `run`, `finish` and `combine` are called as those of a library are."""
 
     run: Any
     finish: Any
+    combine: Any
 
 
 class Guest:
@@ -63,10 +64,11 @@ class Guest:
         self._in, self._out = self._process.stdin, os.fdopen(os.dup(self._process.stdout.fileno()), "rb")
         self.variants: dict[str, Entry] = {}
         for number, line in enumerate(iter(lambda: self._out.readline().decode().strip(), "")):
-            name, finishes = line.split()
+            name, finishes, combines = line.split()
             self.variants[name] = Entry(
                 partial(self._call, RUN, number),
                 partial(self._call, FINISH, number, 0, None, None) if finishes == "1" else None,
+                partial(self._combine, number) if combines == "1" else None,
             )
 
     def row(self, least: int) -> GuardedRow:
@@ -101,16 +103,29 @@ class Guest:
         for name, value in zip(FIELDS, left, strict=True):
             setattr(state, name, value)
 
+    def _combine(self, variant: int, parts: Any, n_parts: int) -> None:
+        """One request says how many parts there are; one for each follows, and is answered with its new state."""
+        self._ask(COMBINE, variant, n_parts, (0, 0, 0), [0.0] * len(FIELDS))
+        for part in parts:
+            places = self._place(part.x), self._place(part.y), 0
+            self._tell(COMBINE, variant, part.n, places, [getattr(part.state, name) for name in FIELDS])
+        for part in parts:
+            for name, value in zip(FIELDS, self._told(), strict=True):
+                setattr(part.state, name, value)
+
     def _ask(
         self, task: int, variant: int, n: int, places: tuple[int, int, int], state: Sequence[float]
     ) -> tuple[float, ...]:
+        self._tell(task, variant, n, places, state)
+        return self._told()
+
+    def _tell(self, task: int, variant: int, n: int, places: tuple[int, int, int], state: Sequence[float]) -> None:
         flushed = np.float32(FLT_MIN) * np.float32(0.5) == 0  # the guest does as this process does
-        try:
+        with suppress(BrokenPipeError):  # the answer that does not come says it
             self._in.write(REQUEST.pack(task, variant, n, *places, bool(flushed), *state))
-        except BrokenPipeError:
-            answer = b""
-        else:
-            answer = self._out.read(STATE.size)
+
+    def _told(self) -> tuple[float, ...]:
+        answer = self._out.read(STATE.size)
         if len(answer) < STATE.size:
             status = self._process.wait()
             raise GuestDiedError(signal.Signals(-status).name if status < 0 else f"status {status}")
@@ -124,7 +139,7 @@ def running(command: Sequence[str | Path], folder: Path) -> Iterator[Guest]:
     guest = Guest(command, folder)
     try:
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(conformance_variant, "GuardedRow", guest.row)
+            patch.setattr(conformance_bench, "GuardedRow", guest.row)
             yield guest
     finally:
         guest.close()

@@ -14,9 +14,9 @@ from wrong_kernels import KERNELS as WRONG
 
 from passline.conformance import check_variants
 from passline.conformance_algorithms import SPECIAL, Contender, check_algorithms, presets
+from passline.conformance_bench import make_bench, run_algorithm
 from passline.conformance_judge import Case, longest_chain
 from passline.conformance_memory import CANARY, GuardedRow, denormals_flushed
-from passline.conformance_variant import make_bench, run_algorithm
 from passline.errors import BuildError, StudyError
 from passline.own_reference import reference
 from passline.reference import FLT_MIN, Expected, make_inputs, softmax, ulp_error

@@ -24,7 +24,8 @@ from wrong_kernels import source_of
 
 from passline import build
 from passline.conformance_algorithms import Contender, check_algorithms, presets
-from passline.conformance_variant import check_variant, make_bench
+from passline.conformance_bench import make_bench
+from passline.conformance_variant import check_variant
 from passline.reference import Floats
 from passline.registry import KERNELS, Isa, Study, Variant, load_isas, load_study
 from passline.tables import conform

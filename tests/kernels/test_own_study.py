@@ -11,12 +11,12 @@ import pandas as pd
 import pytest
 from built_kernels import Built, link
 
-from passline.builds import check_sound
+from passline.builds import check_sound, rejected
 from passline.conformance import check_variants
 from passline.conformance_algorithms import SPECIAL, check_algorithms, presets
-from passline.conformance_variant import make_bench, special_rows
+from passline.conformance_bench import make_bench, special_rows, ways_to_share
 from passline.contenders import Built as Known
-from passline.contenders import algorithm, untuned
+from passline.contenders import algorithm, judged, untuned
 from passline.error_over_n import error_over_n
 from passline.errors import MeasurementError
 from passline.measure.timed import Timed
@@ -104,6 +104,58 @@ def test_a_wrong_result_is_caught(name: str, compiler: str, tmp_path: Path) -> N
     failed = table[~table["passed"]]
     assert set(failed["variant"]) >= {"two_pass/preset", "online/preset"}
     assert failed["reason"].str.contains(says).any(), failed["reason"].tolist()
+
+
+PARTS_OF = "for (size_t i = 0; i < n_parts; i++) "
+WRONG_COMBINES = {
+    "the last part": ("skeleton", "sumsq", "sum += parts[i].state.sum;", "sum = parts[i].state.sum;"),
+    "the length of a part": ("skeleton", "sumsq", "n += parts[i].n;", "n = parts[i].n;"),
+    "told to one": ("skeleton", "sumsq", PARTS_OF + "leave(&parts[i].state", "leave(&parts[0].state"),
+    "off by a little": (
+        "skeleton",
+        "sumsq",
+        "double sum = 0.0;\n  size_t n = 0;",
+        "double sum = 0.01;\n  size_t n = 0;",
+    ),
+    "sums over other maxima": ("logsumexp", "raddexponline", "parts_online);", "parts_sum);"),
+    "no common maximum": ("logsumexp", "raddexpminusmax", "parts_sum);", "parts_maximum);"),
+    "exponents that differ": ("logsumexp", "raddextexp", "parts_pair);", "parts_sum);"),
+}
+
+
+@pytest.mark.parametrize("name", WRONG_COMBINES)
+def test_a_wrong_combine_is_caught(name: str, compiler: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    """On one thread the pass is right; an algorithm with it is never timed, least of all on several."""
+    study_name, pass_name, old, new = WRONG_COMBINES[name]
+    study = replace(request.getfixturevalue(study_name).study)
+    study = replace(study, variants=tuple(v for v in study.variants if v.isa == "scalar"))
+    source = study.passes[pass_name].source.read_text()
+    assert old in source
+    path = tmp_path / f"{pass_name}.c"
+    path.write_text(source.replace(old, new))
+    wrong = {v.name for v in study.variants if v.pass_name == pass_name}
+    built = link(compiler, study, SCALAR, dict.fromkeys(wrong, path), tmp_path)
+    rows = check_variants(built.path, study, study.variants, seed=3)
+    rows += check_algorithms(built.load(), study, presets(study), seed=3)
+    failed = pd.DataFrame(rows).query("not passed")
+    assert set(failed.loc[failed["pass"] == pass_name, "variant"]) == wrong
+    broken = [a for a in study.algorithms if pass_name in study.algorithms[a].passes]
+    assert set(failed.loc[failed["pass"] == "-", "variant"]) == {f"{a}/preset" for a in broken}
+    assert failed["reason"].str.contains("parts").all(), failed["reason"].tolist()
+    known = rejected(pd.DataFrame(rows), "-")
+    for algorithm_name in broken:
+        contender = algorithm(study, algorithm_name, untuned(study, SCALAR, "cc"), "scalar", "preset", split=False)
+        assert set(judged(contender)) & known.keys() >= {f"{algorithm_name} on scalar"}
+
+
+def test_rows_are_shared_only_where_parts_tell_each_other(skeleton: Built, logsumexp: Built) -> None:
+    for built in (skeleton, logsumexp):
+        bench = make_bench(built.load(), built.study, seed=1)
+        assert {ways_to_share(bench, c.variants) for c in presets(built.study)} == {(1, 2, 3)}
+        last = [c.variants[-1:] for c in presets(built.study)]
+        assert {ways_to_share(bench, names) for names in last} == {(1, 2, 3)}
+    vscale = next(v.name for v in skeleton.study.variants if v.pass_name == "vscale")
+    assert ways_to_share(make_bench(skeleton.load(), skeleton.study, seed=1), [vscale, vscale]) == (1,)
 
 
 def test_a_wrong_reference_ends_with_its_pass_and_what_was_seen(skeleton: Built) -> None:

@@ -18,6 +18,7 @@ from passline.measure.spec import Block
 from passline.registry import Isa, Study, load_isas, sha256
 from passline.setup import load
 from passline.studies import load_studies
+from passline.tables import NOT_APPLICABLE
 from passline.tuning import winners
 
 MEASURE = Path(__file__).parent / "measure"
@@ -46,9 +47,11 @@ def load_builds(paths: Iterable[str]) -> list[dict[str, Any]]:
 
 
 def rejected(accuracy: pd.DataFrame, build_id: str) -> dict[str, str]:
-    """Variants of a build that failed the check, with the first reason."""
+    """What of a build failed the check, with the first reason: variants, and algorithms, as contenders.judged says."""
     failed = accuracy[(accuracy["build_id"] == build_id) & ~accuracy["passed"]]
-    return dict(failed.groupby("variant", sort=False)["reason"].first())
+    whole = failed["variant"].str.partition("/")[0] + " on " + failed["isa"]
+    names = failed["variant"].where(failed["pass"] != NOT_APPLICABLE, whole)
+    return dict(failed.groupby(names, sort=False)["reason"].first())
 
 
 def check_sound(study: Study, accuracy: pd.DataFrame, path: Path) -> None:

@@ -8,18 +8,22 @@ and, as part of the sum, weighted over the row). Where the study says how much i
 moves with what the passes leave (`sensitivity`), the sum of these counts so much, and 2 ULP
 are for the last roundings. Two algorithms differ by no more than the sum of their bounds.
 Special values are compared exactly: where the result is NaN or infinite, and where it is 0.
+
+A row is also taken in 2 and in 3 parts, as threads share it, wherever the passes combine what their parts leave: its
+bound grows by one addition for each part.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from itertools import product
 from typing import Any
 
 import numpy as np
 
+from passline.conformance_bench import Bench, make_bench, run_algorithm, special_values, ways_to_share
 from passline.conformance_judge import Case, Finding, longest_chain
-from passline.conformance_variant import Bench, make_bench, run_algorithm, special_values
 from passline.measure.library import Library
 from passline.reference import Doubles, Expected, Floats, make_inputs, ulp
 from passline.registry import Study
@@ -63,37 +67,52 @@ def check_algorithms(
     for contender in contenders:
         steps = [known[name] for name in contender.variants]
         lanes, step = steps[0].lanes, max(variant.step for variant in steps)
+        ways = ways_to_share(bench, contender.variants)
         for family in study.inputs:
-            findings = [_trial(bench, contender, family, n, in_place=again) for n in _SIZES for again in (False, True)]
+            findings = [f for n in _SIZES for f in judge(bench, contender, family, n, ways)]
             rows.append(_row(bench, contender, family, build_id, max(findings, key=lambda f: f.severity)))
-        broken = list(special_values(bench, contender.variants, lanes, step))
+        broken = [
+            f"{reason}{_told(parts)}"
+            for parts in ways
+            for reason in special_values(bench, contender.variants, lanes, step, parts)
+        ]
         finding = Finding(reason="; ".join(broken[:3]) or None)
         rows.append(_row(bench, contender, SPECIAL, build_id, finding))
     return rows
 
 
-def _trial(bench: Bench, contender: Contender, family: str, n: int, *, in_place: bool) -> Finding:
+def _told(parts: int) -> str:
+    return f", in {parts} parts" if parts > 1 else ""
+
+
+def judge(bench: Bench, contender: Contender, family: str, n: int, ways: Iterable[int]) -> Iterator[Finding]:
+    """What a contender makes of a row of a family in so many parts each, apart and in place."""
     assert bench.whole is not None
     x = make_inputs(bench.study.inputs[family], n, bench.seed)
-    got, wrote = run_algorithm(bench, contender.variants, x, in_place=in_place)
-    if wrote:
-        return Finding(reason=wrote)
     want = bench.whole(x)
-    bound = bounds(bench, contender, family, x, want)
+    alone = bounds(bench, contender, family, x, want)
+    shrinks = np.abs(want) >= (2.0**-126 if bench.sensitivity is None else 0.0)
     # Judged as a share of each output's own bound, and shown in ULP with the bound of the worst.
     case = Case(x, Expected(outputs=want))
-    shrinks = np.abs(want) >= (2.0**-126 if bench.sensitivity is None else 0.0)
-    error = case.judge_outputs(_shrunk(got, want, bound, shrinks), 1.0)
-    place = error.index
-    reason = error.reason and error.reason.replace("the bound is 1", f"in units of its bound of {bound[place]:.3g} ULP")
-    return replace(
-        error,
-        error_ulp=error.error_ulp * bound[place],
-        bound_ulp=float(bound[place]),
-        relative=abs((float(got[place]) - float(want[place])) / want[place]) if error.relative else 0.0,
-        got=float(got[place]),
-        reason=reason and f"{reason} (n {n}{', in place' if in_place else ''})",
-    )
+    for parts, in_place in product([each for each in ways if each <= n], (False, True)):
+        got, broken = run_algorithm(bench, contender.variants, x, in_place=in_place, parts=parts)
+        if broken:
+            yield Finding(reason=broken)
+            continue
+        bound = alone + (parts if parts > 1 else 0) * _per_addition(bench, x, want)
+        error = case.judge_outputs(_shrunk(got, want, bound, shrinks), 1.0)
+        place = error.index
+        reason = error.reason and error.reason.replace(
+            "the bound is 1", f"in units of its bound of {bound[place]:.3g} ULP"
+        )
+        yield replace(
+            error,
+            error_ulp=error.error_ulp * bound[place],
+            bound_ulp=float(bound[place]),
+            relative=abs((float(got[place]) - float(want[place])) / want[place]) if error.relative else 0.0,
+            got=float(got[place]),
+            reason=reason and f"{reason} (n {n}{', in place' if in_place else ''}{_told(parts)})",
+        )
 
 
 def _shrunk(got: Floats, want: Doubles, bound: Doubles, shrinks: Any) -> Doubles:
@@ -113,11 +132,18 @@ def bounds(bench: Bench, contender: Contender, family: str, x: Floats, want: Dou
         given = given + expected.given
         if expected.summed:
             chain = max(chain, longest_chain(x.size, variant.lanes, variant.dimensions))
-    if bench.sensitivity is None:
-        return np.broadcast_to(2.0 + passes + chain + given, want.shape)
-    # One ULP of a number is at most 2^-23 of it.
-    bound: Doubles = 2.0 + (passes + chain + given.max()) * 2.0**-23 * bench.sensitivity(x) / ulp(want)
+    if bench.sensitivity is not None:
+        given = given.max(keepdims=True)
+    bound: Doubles = 2.0 + (passes + chain + given) * _per_addition(bench, x, want)
     return bound
+
+
+def _per_addition(bench: Bench, x: Floats, want: Doubles) -> Doubles:
+    """What an error of one ULP in a sum becomes in each result, ULP; one ULP of a number is at most 2^-23 of it."""
+    if bench.sensitivity is None:
+        return np.ones_like(want)
+    moved: Doubles = 2.0**-23 * bench.sensitivity(x) / ulp(want)
+    return moved
 
 
 def _row(bench: Bench, contender: Contender, family: str, build_id: str, finding: Finding) -> dict[str, Any]:

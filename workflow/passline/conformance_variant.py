@@ -6,24 +6,21 @@ A wrong variant may kill the process; `conformance.check_variants` runs this in 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
-from functools import cache
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
+from passline.conformance_algorithms import Contender, judge
+from passline.conformance_bench import CUTS, LARGE, Bench, call_pass, special_values, ways_to_share
 from passline.conformance_judge import Case, Finding, longest_chain
-from passline.conformance_memory import GuardedRow, denormals_flushed
-from passline.measure.library import Library
-from passline.own_reference import Whole, reference, sensitivity, whole_reference
-from passline.reference import Floats, make_inputs
-from passline.registry import Study, Variant
+from passline.conformance_memory import denormals_flushed
+from passline.own_reference import reference
+from passline.reference import Floats
+from passline.registry import Variant
 
-LARGE = 4096 + 3
-# A row in which every element weighs about the same, so that one lost or taken twice shows in a sum.
-_EVEN: Mapping[str, Any] = {"distribution": "uniform", "low": -1, "high": 0}
 # Told to `Progress` so that a signal can be placed; the index is what is told.
 PHASES = (
     "all tails",
@@ -35,49 +32,6 @@ PHASES = (
     "flushed denormals",
     "whole range of exp",
 )
-# Differences score - maximum for which exp is a float, denormals included, cut into rows of LARGE.
-_RANGE, _CUTS = (-104.0, 0.0), 16
-Progress = Callable[[int, int, int, int], None]  # phase, n, offset of x, offset of y, in floats
-
-
-@dataclass(frozen=True)
-class Bench:
-    """What all variants of a study share: rows, cases and whole references."""
-
-    library: Library
-    study: Study
-    seed: int
-    x: GuardedRow
-    y: GuardedRow
-    scratch: GuardedRow
-    case: Callable[[str, str, int], Case]  # pass, family ("" is the even one, "range k" a part of exp's range), n
-    whole: Whole | None
-    sensitivity: Whole | None
-    progress: Progress
-
-
-def make_bench(library: Library, study: Study, seed: int, progress: Progress | None = None) -> Bench:
-    """Rows for up to LARGE floats at any offset; references are looked up here, StudyError where one is missing."""
-    references = {name: reference(study, name) for name in study.passes}
-    room = LARGE + 256
-
-    @cache
-    def case(pass_name: str, family: str, n: int) -> Case:
-        if family.startswith("range "):
-            edges = np.linspace(*_RANGE, _CUTS + 1)[int(family.removeprefix("range ")) :]
-            x = np.linspace(edges[0], edges[1], n, dtype=np.float32)
-            x[-1] = 0
-        else:
-            x = make_inputs(study.inputs[family] if family else _EVEN, n, seed)
-        return Case(x, references[pass_name](x))
-
-    whole = whole_reference(study) if study.algorithms else None
-    rows = GuardedRow(room), GuardedRow(room), GuardedRow(room)
-    return Bench(library, study, seed, *rows, case, whole, sensitivity(study), progress or _untold)
-
-
-def _untold(*_: int) -> None:
-    """Nobody asks what is being checked."""
 
 
 def check_variant(bench: Bench, variant: Variant, build_id: str = "-") -> list[dict[str, Any]]:
@@ -129,7 +83,7 @@ class _Check:
         self.in_place = "x" in self.spec.reads and "y" in self.spec.writes
 
     def contracts(self) -> Iterator[str]:
-        """What is broken of: nothing outside the row, any n, any alignment, in place, special values."""
+        """What is broken of: nothing outside the row, any n, any alignment, in place, special values, shared rows."""
         yield from self._tails()
         yield from self._misaligned()
         yield from self._in_place()
@@ -137,6 +91,7 @@ class _Check:
         yield from self._whole_range()
         if not self.variant.finite_only:
             yield from self._special_values()
+            yield from self._shared()
 
     def row(self, family: str, build_id: str, broken: Sequence[str]) -> dict[str, Any]:
         """The worst over sizes of one family, without and with denormals flushed."""
@@ -194,7 +149,7 @@ class _Check:
         """The input families leave most of the range of exp thin: outputs over all of it, some 65 thousand."""
         if not self.spec.writes:
             return
-        findings = [self.trial(7, self._case(f"range {cut}", LARGE)) for cut in range(_CUTS)]
+        findings = [self.trial(7, self._case(f"range {cut}", LARGE)) for cut in range(CUTS)]
         worst = max(findings, key=lambda finding: finding.severity)
         yield from self._broken(worst, f"x - max = {worst.x:g}, over the whole range of exp")
 
@@ -273,92 +228,38 @@ class _Check:
         return {name: float(getattr(state, name)) for name in fields}
 
     def _special_values(self) -> Iterator[str]:
-        """NaN, +inf and -inf anywhere, through every algorithm that holds the pass, beside the paper's presets."""
-        for algorithm in self.bench.study.algorithms.values():
-            if self.variant.pass_name not in algorithm.passes:
-                continue
-            study, mine = self.bench.study, self.variant
-            if study.lacks(algorithm.name, mine.isa):
-                continue
-            here = [s.pass_name == mine.pass_name for s in algorithm.steps]
-            if not all(s.admits(mine.dimensions) for s, is_mine in zip(algorithm.steps, here, strict=True) if is_mine):
-                continue
-            names = [
-                mine.name if is_mine else study.preset(s.pass_name, mine.isa, s).name
-                for s, is_mine in zip(algorithm.steps, here, strict=True)
-            ]
-            missing = [name for name in names if name not in self.bench.library.variants]
+        """NaN, +inf and -inf anywhere, through every algorithm that holds the pass."""
+        for name, variants in self._algorithms():
+            missing = [variant for variant in variants if variant not in self.bench.library.variants]
             if missing:
                 yield f"special values were not checked: the library has no {missing[0]}"
                 continue
-            for reason in special_values(self.bench, names, self.lanes, self.step):
-                yield f"{algorithm.name}: {reason}"
+            for reason in special_values(self.bench, variants, self.lanes, self.step):
+                yield f"{name}: {reason}"
 
+    def _shared(self) -> Iterator[str]:
+        """A row that threads share, through every algorithm that holds the pass, where it combines what parts leave."""
+        for name, variants in self._algorithms() if self.entry.combine else ():
+            if not set(variants) <= self.bench.library.variants.keys():
+                continue
+            contender, n = Contender(name, self.variant.isa, "-", variants), 3 * self.step + self.lanes + 1
+            ways = [parts for parts in ways_to_share(self.bench, variants) if parts > 1]
+            findings = [f for family in self.bench.study.inputs for f in judge(self.bench, contender, family, n, ways)]
+            broken = [finding.reason for finding in findings if finding.reason is not None]
+            yield from (f"{name}: {reason}" for reason in broken[:1])
 
-def call_pass(ffi: Any, entry: Any, n: int, x: int, y: int, state: Any) -> None:
-    """Run a variant and what it finishes with, on rows given by their addresses."""
-    entry.run(n, ffi.cast("float *", x), ffi.cast("float *", y), state)
-    if entry.finish:
-        entry.finish(state)
-
-
-def run_algorithm(
-    bench: Bench, names: Sequence[str], x: Floats, *, in_place: bool = False
-) -> tuple[Floats, str | None]:
-    """What the named passes make of x, rows ending at the guard pages, and what was written outside them.
-
-    That is y, float32[n], or the one number that the study's algorithms leave, float32[1].
-    """
-    n, ffi = x.size, bench.library.ffi
-    offset = bench.y.flush_right(n)
-    source = bench.y if in_place else bench.x
-    source.put(offset, x)
-    bench.progress(4, n, offset, offset)
-    state = ffi.new("passline_state *")
-    for name in bench.library.fields:
-        setattr(state, name, math.nan)
-    for name in names:
-        call_pass(ffi, bench.library.variants[name], n, source.address(offset), bench.y.address(offset), state)
-    y = bench.y.take(offset, n)
-    if not in_place:
-        bench.x.take(offset, n)
-    clean = bench.y.intact() and bench.x.intact()
-    if bench.study.result is not None:
-        y = np.array([getattr(state, bench.study.result)], dtype=np.float32)
-    return y, None if clean else f"memory outside a row of {n} was written"
-
-
-def special_rows(lanes: int, step: int, seed: int) -> Iterator[tuple[str, Floats]]:
-    """Rows with NaN, +inf or -inf: first, middle, last, in every vector of two steps and in every lane."""
-    yield "only -inf", np.full(2 * step + 1, -np.inf, dtype=np.float32)
-    generator = np.random.default_rng(seed)
-    for n in sorted({1, 2, lanes + 1, step, 2 * step + lanes + lanes // 2 + 1}):
-        base = generator.standard_normal(n, dtype=np.float32)
-        vectors = {v + v // lanes * 5 % lanes for v in range(0, n, lanes)}
-        places = {0, n // 2, n - 1, *range(min(lanes, n)), *(p for p in vectors if p < n)}
-        for place in sorted(places):
-            for value in (np.nan, np.inf, -np.inf):
-                row = base.copy()
-                row[place] = value
-                yield f"{value} at {place} of {n}", row
-    mixed = np.full(2 * step + 3, -np.inf, dtype=np.float32)
-    mixed[-1] = 1
-    yield "-inf everywhere but at the end", mixed
-
-
-def special_values(bench: Bench, names: Sequence[str], lanes: int, step: int) -> Iterator[str]:
-    """How an algorithm departs from the reference in where it is NaN or infinite, and where it is exactly 0."""
-    assert bench.whole is not None
-    for title, x in special_rows(lanes, step, bench.seed):
-        with np.errstate(all="ignore"):
-            want = bench.whole(x)
-        got, wrote = run_algorithm(bench, names, x)
-        nan, infinite = np.isnan(want), np.isinf(want)
-        if wrote:
-            yield wrote
-        elif not np.array_equal(np.isnan(got), nan):
-            yield f"{title}: {np.isnan(got).sum()} outputs are NaN, {nan.sum()} should be"
-        elif not np.array_equal(np.where(np.isinf(got), got, 0), np.where(infinite, want, 0)):
-            yield f"{title}: {np.isinf(got).sum()} outputs are infinite, {infinite.sum()} should be, of the same sign"
-        elif got[want == 0].any():
-            yield f"{title}: an output is not 0 where it should be"
+    def _algorithms(self) -> Iterator[tuple[str, tuple[str, ...]]]:
+        """Every algorithm that the variant can be part of, and its variants: beside this one the paper's presets."""
+        study, mine = self.bench.study, self.variant
+        for algorithm in study.algorithms.values():
+            here = [s.pass_name == mine.pass_name for s in algorithm.steps]
+            if not any(here) or study.lacks(algorithm.name, mine.isa):
+                continue
+            if all(s.admits(mine.dimensions) for s, is_mine in zip(algorithm.steps, here, strict=True) if is_mine):
+                yield (
+                    algorithm.name,
+                    tuple(
+                        mine.name if is_mine else study.preset(s.pass_name, mine.isa, s).name
+                        for s, is_mine in zip(algorithm.steps, here, strict=True)
+                    ),
+                )

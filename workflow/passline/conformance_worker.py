@@ -12,7 +12,8 @@ import signal
 import sys
 
 from passline.conformance import PROGRESS, Job, open_progress
-from passline.conformance_variant import check_variant, make_bench
+from passline.conformance_bench import make_bench
+from passline.conformance_variant import check_variant
 from passline.measure.library import Library
 
 

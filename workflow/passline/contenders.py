@@ -23,7 +23,7 @@ class Built:
     compiler: str
     build_id: str
     chosen: Mapping[tuple[str, str], str]  # (label of an algorithm's step, isa) -> variant name
-    rejected: Mapping[str, str] = field(default_factory=dict)  # variants that failed the check, and why
+    rejected: Mapping[str, str] = field(default_factory=dict)  # what failed the check (`judged`), and why
 
 
 def algorithm(study: Study, name: str, built: Built, isa: str, choice: str, *, split: bool) -> Contender:
@@ -170,9 +170,9 @@ def consumed(contender: Contender, ceilings: Study, widest: str) -> Contender:
     return {**contender, "consumer": ceilings.preset(READ, isa).name}
 
 
-def runs(contender: Contender) -> tuple[str, ...]:
-    """Every variant that a round runs for a contender: its passes, and those that prepare its state."""
-    return (*contender["variants"], *contender["prefix"])
+def judged(contender: Contender) -> tuple[str, ...]:
+    """All that must have passed the check: the algorithm, and the variants that a round runs, for its state too."""
+    return (*contender["variants"], *contender["prefix"], "{algorithm} on {isa}".format_map(contender["key"]))
 
 
 def _key(built: Built, study: str, algorithm: str, pass_name: str, isa: str, variant: str) -> dict[str, Any]:

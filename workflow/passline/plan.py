@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from passline import known_baselines, plan_beyond
-from passline.contenders import Built, alone, consumed, led_to, runs
+from passline.contenders import Built, alone, consumed, judged, led_to
 from passline.effort import design
 from passline.errors import ConfigError
 from passline.known_baselines import Known, asked
@@ -285,12 +285,12 @@ class Planner:
     def sound(
         self, contenders: list[Contender], builds: Sequence[Built]
     ) -> tuple[list[Contender], list[dict[str, str]]]:
-        """Split contenders into those that may be timed, and those with a variant that failed the check."""
+        """Split contenders into those that may be timed, and those of which a part, or all of it, failed the check."""
         rejected = {(b.compiler, name): why for b in builds for name, why in b.rejected.items()}
         bad = {
-            c["name"]: next(rejected[c["library"], v] for v in runs(c) if (c["library"], v) in rejected)
+            c["name"]: next(rejected[c["library"], v] for v in judged(c) if (c["library"], v) in rejected)
             for c in contenders
-            if any((c["library"], v) in rejected for v in runs(c))
+            if any((c["library"], v) in rejected for v in judged(c))
         }
         kept = [c for c in contenders if c["name"] not in bad]
         return kept, [{"what": name, "reason": f"failed the check: {why}"} for name, why in bad.items()]

@@ -19,18 +19,18 @@
 #include "passline.h"
 #include "runtime/denormals.h"
 
-enum { PAGE = 4096, ROWS = 16, LIMIT_S = 20 };
+enum { PAGE = 4096, ROWS = 16, PARTS = 16, LIMIT_S = 20 };
 
 // The numbers of a state, of which `value` is the last.
 enum { FIELDS = offsetof(passline_state, value) / sizeof(float) + 1 };
 _Static_assert(offsetof(passline_state, scratch) - FIELDS * sizeof(float) < sizeof(float *),
                "a request carries all fields that stand before the row");
 
-typedef enum task { MAP_ROW, RUN, FINISH } task;
+typedef enum task { MAP_ROW, RUN, FINISH, COMBINE } task;
 
 typedef struct request {
   uint32_t task, variant;  // with MAP_ROW the number of the row
-  uint64_t n;
+  uint64_t n;              // with COMBINE the number of parts, each of which is a request that follows
   uint64_t x, y, scratch;  // number of the row plus 1, times 2^32, plus bytes; 0 stands for NULL
   uint32_t flush;          // denormals
   float state[FIELDS];
@@ -74,10 +74,33 @@ static void serve(const request *asked, const passline_variant *variant, passlin
   denormals_restore(before);
 }
 
+static void answer(const passline_state *state) {
+  float left[FIELDS];
+  memcpy(left, state, sizeof left);
+  if (fwrite(left, sizeof left, 1, stdout) != 1 || fflush(stdout) != 0) fail("answer");
+}
+
+// The parts of a row: a request each, and each answered with the state that is left in it.
+static void combine(const passline_variant *variant, size_t n_parts) {
+  passline_part parts[PARTS];
+  request asked;
+  if (n_parts > PARTS) fail("parts");
+  for (size_t i = 0; i < n_parts; i++) {
+    if (fread(&asked, sizeof asked, 1, stdin) != 1) fail("part");
+    parts[i] = (passline_part){.n = asked.n, .x = place(asked.x), .y = place(asked.y)};
+    memcpy(&parts[i].state, asked.state, sizeof asked.state);
+  }
+  alarm(LIMIT_S);
+  variant->combine(parts, n_parts);
+  alarm(0);
+  for (size_t i = 0; i < n_parts; i++) answer(&parts[i].state);
+}
+
 int main(void) {
   size_t count;
   const passline_variant *variants = passline_variants(&count);
-  for (size_t i = 0; i < count; i++) printf("%s %d\n", variants[i].name, variants[i].finish != NULL);
+  for (size_t i = 0; i < count; i++)
+    printf("%s %d %d\n", variants[i].name, variants[i].finish != NULL, variants[i].combine != NULL);
   printf("\n");
   fflush(stdout);
   for (request asked; fread(&asked, sizeof asked, 1, stdin) == 1;) {
@@ -85,10 +108,10 @@ int main(void) {
     memcpy(&state, asked.state, sizeof asked.state);
     if (asked.task == MAP_ROW)
       map_row(asked.variant);
-    else
+    else if (asked.task != COMBINE)
       serve(&asked, &variants[asked.variant], &state);
-    memcpy(asked.state, &state, sizeof asked.state);
-    if (fwrite(asked.state, sizeof asked.state, 1, stdout) != 1 || fflush(stdout) != 0) fail("answer");
+    answer(&state);
+    if (asked.task == COMBINE) combine(&variants[asked.variant], asked.n);
   }
   return 0;
 }
