@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from textwrap import fill
 from typing import Any
 
 import pandas as pd
@@ -34,5 +35,5 @@ def data(tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any]) -> pd.Data
 @style.styled
 def draw(tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any]) -> Figure:
     """Draw the figure."""
-    label = f"time of base /\ntime of {titles.question_words(plan)['contender']}"
+    label = "time of base /\n" + fill(f"time of {titles.question_words(plan)['contender']}", 24)
     return draw_over_size(data(tables, plan), tables, plan, label)

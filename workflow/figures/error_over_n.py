@@ -17,9 +17,8 @@ TABLES = ("error_over_n", "registry")
 BEYOND = True
 DETERMINISTIC = True
 CAPTION = (
-    "Error of whole algorithms against float64 over size, tuned variants (deterministic: no interval); of those "
-    "beyond the paper, the first and what Best picks. Above: largest error of an output that is a normal "
-    "number; below, where outputs sum to 1: distance of their sum from it. Single-precision sums lose digits as "
+    "Error of whole algorithms against float64 over size, tuned variants (deterministic: no interval){leading}. "
+    "Above: largest error of an output that is a normal number{summed}. Single-precision sums lose digits as "
     "rows grow; more lanes and accumulators lose fewer, sums of blocks in double precision hardly any. Outside "
     "baselines, where there are any, choose their instructions themselves and are the same in every panel."
 )

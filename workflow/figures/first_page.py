@@ -15,7 +15,7 @@ from passline.derive import selection
 TABLES = ("ratios", "registry", "claims")
 CAPTION = (
     "Out of cache: time of {fastest} (the base) over time of {contender}, median over rounds with 95 % interval. "
-    "Right of 1, {contender} is faster. Diamonds, if any: the largest gain that the paper reports, on its own machine."
+    "Right of 1, {contender} is faster.{published}"
 )
 LIMITS = "One size, the largest out of cache that was measured."
 RATIOS = ("ratio", "ratio_low", "ratio_high")
@@ -69,7 +69,7 @@ def draw(tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any]) -> Figure:
     style.grid(ax, "x")
     said = titles.question_words(plan)
     ax.set_xlabel(f"time of {said['fastest'].removeprefix('the ')} / time of {said['contender']}")
-    _legend(figure, ax, rows, look)
+    _legend(figure, ax, rows, look, said["preset"].removeprefix("the "))
     return figure
 
 
@@ -83,10 +83,10 @@ def _point(ax: Any, row: pd.Series[Any], y: float, look: Mapping[str, Any]) -> N
     ax.errorbar(row["ratio"], y, xerr=errors, markersize=4, capsize=2, elinewidth=0.9, **look)
 
 
-def _legend(figure: Figure, ax: Any, rows: pd.DataFrame, look: Mapping[str, Any]) -> None:
+def _legend(figure: Figure, ax: Any, rows: pd.DataFrame, look: Mapping[str, Any], preset: str) -> None:
     handles = [
         ax.plot([], [], markersize=4, label=label, **look, **hollow(variant, look))[0]
-        for variant, label in (("preset", "paper's preset"), ("tuned", "tuned here"))
+        for variant, label in (("preset", preset), ("tuned", "tuned here"))
         if variant in set(rows["variant"])
     ]
     if rows["published"].notna().any():

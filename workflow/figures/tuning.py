@@ -1,4 +1,4 @@
-"""Cycles per vector of every variant: how the tuned choice and the paper's presets stand among them."""
+"""Cycles per vector of every variant: how the tuned choice and the presets stand among them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ TABLES = ("tuning", "registry")
 CAPTION = (
     "Cycles per vector of every variant at the size that fits L1 (smallest time over rounds, at the clock of its "
     "round). Hollow: the hot loop touches the stack. The box marks the tuned choice, which may rest on larger "
-    "sizes too; the diamond marks the paper's preset."
+    "sizes too; the diamond marks {preset}."
 )
 LIMITS = "Smallest times over few rounds, which choose and never judge."
 SECTION = "details"
@@ -57,7 +57,11 @@ def draw(tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any]) -> Figure:
         ax.set_xlim(left=0)
         ax.tick_params(axis="y", length=0)
         style.grid(ax, "x")
-    figure.legend(handles=_handles(), loc="outside upper center", ncols=4)
+    figure.legend(
+        handles=_handles(titles.question_words(plan)["preset"].removeprefix("the ")),
+        loc="outside upper center",
+        ncols=4,
+    )
     return figure
 
 
@@ -82,7 +86,7 @@ def _strip(ax: Any, rows: pd.DataFrame, place: int) -> None:
         )  # fmt: skip
 
 
-def _handles() -> list[Line2D]:
+def _handles(preset: str) -> list[Line2D]:
     dot: dict[str, Any] = {
         "linestyle": "none",
         "marker": "o",
@@ -111,6 +115,6 @@ def _handles() -> list[Line2D]:
             markersize=7,
             color="black",
             markerfacecolor="none",
-            label="paper's preset",
+            label=preset,
         ),
     ]

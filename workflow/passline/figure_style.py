@@ -91,7 +91,8 @@ TINTS = (0.25, 0.5, 0.35, 0.6)
 def algorithm_style(name: str, plan: Mapping[str, Any]) -> dict[str, Any]:
     """Colour, marker and line style of an algorithm: its own, or by its place in the study; others are grey."""
     others = [other for other in plan["algorithms"] if other not in _ALGORITHMS]
-    looks = {**_ALGORITHMS, **dict(zip(others, (*_ALGORITHMS.values(), *_OTHERS), strict=False))}
+    free = [look for owner, look in _ALGORITHMS.items() if owner not in plan["algorithms"]]
+    looks = {**_ALGORITHMS, **dict(zip(others, (*free, *_OTHERS), strict=False))}
     colour, marker, line = looks.get(name, (GREY, "x", ":"))
     return {"color": colour, "marker": marker, "linestyle": line}
 

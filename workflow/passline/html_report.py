@@ -76,6 +76,8 @@ def _words(setup: Setup) -> dict[str, str]:
             "algorithms": {name: titles[name] for name in setup.study.papers},
             "beyond": {"algorithms": {name: titles[name] for name in setup.study.beyond}},
             "comparisons": setup.planner().comparisons,
+            "paper": setup.study.paper,
+            "outputs_sum": setup.study.outputs_sum,
         }
     )
 

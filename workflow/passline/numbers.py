@@ -38,8 +38,7 @@ REQUIRED_FACTS = ("model_name", "microarchitecture", "l1d_bytes", "l2_bytes", "l
 PROTOCOLS = {
     "paper": (
         "paper: x is touched once per cache line before each timed call, y rotates over more memory than the "
-        "last-level cache holds: the input is warm as far as it fits, the output cold, as in the benchmark "
-        "released with the paper"
+        "last-level cache holds: the input is warm as far as it fits, the output cold{as_released}"
     ),
     "hot": "hot: the same x and y in every call",
     "consumed": "consumed: as hot, and y is read once after each call, inside the clock",
@@ -236,7 +235,10 @@ def _why(tables: Tables, plan: Plan) -> str:
 
 
 def _values(tables: Tables, plan: Plan, facts: Mapping[str, str]) -> dict[str, str]:
+    released = ", as in the benchmark released with the paper" if plan.get("paper") else ""
     values = {
+        "result": str(plan.get("result") or ""),
+        "simulated": "presets" if plan.get("simulated") else "",
         "study_title": str(plan["title"]),
         "version": version("passline"),
         "machine": str(tables["machines"]["machine"].iloc[0]),
@@ -244,9 +246,9 @@ def _values(tables: Tables, plan: Plan, facts: Mapping[str, str]) -> dict[str, s
         "folder": str(plan["folder"]),
         "build_id": formats.listed(sorted(set(tables["registry"]["build_id"]))),
         "command": str(plan["command"]),
-        "denormals": "Flush-to-zero and denormals-are-zero are set, as in the benchmark released with the paper."
+        "denormals": f"Flush-to-zero and denormals-are-zero are set{released}."
         if facts.get("architecture") == "x86_64"
-        else "Denormals are not flushed on this architecture, unlike in the paper's benchmark.",
+        else f"Denormals are not flushed on this architecture{', unlike there' if released else ''}.",
         "cpu": facts["model_name"],
         "microarchitecture": facts["microarchitecture"],
         "caches": formats.listed(
@@ -255,7 +257,9 @@ def _values(tables: Tables, plan: Plan, facts: Mapping[str, str]) -> dict[str, s
                 for name, key in (("L1d", "l1d_bytes"), ("L2", "l2_bytes"), ("LLC", "llc_bytes"))
             ]
         ),
-        "protocols": ". ".join(_sentence(PROTOCOLS.get(name, name)) for name in plan["protocols"]),
+        "protocols": ". ".join(
+            _sentence(PROTOCOLS.get(name, name)).format(as_released=released) for name in plan["protocols"]
+        ),
         "primary_protocol": str(plan["primary_protocol"]),
         "out_of_cache": formats.listed(
             [f"{label} ({formats.count(plan['labels'][label])} elements)" for label in plan["out_of_cache"]]

@@ -29,7 +29,7 @@ def values(tables: Tables, plan: Plan) -> dict[str, str]:
     return {
         "counting": counting(tables["counters"]),
         "carried": carried(tables, plan),
-        "limits_traffic": limits(tables["counters"]),
+        "limits_traffic": limits(tables["counters"], plan),
         "limits_threads": "Several threads appear only in the ceilings"
         + (" and in counted traffic." if len(_of_threads(tables["passes"])) else "."),
     }
@@ -79,6 +79,8 @@ def reason(counters: pd.DataFrame) -> str:
 
 def carried(tables: Tables, plan: Plan) -> str:
     """How much of what a pass writes is still in the cache when the next one begins."""
+    if plan.get("result"):
+        return ""
     far = max(selection.out_of_cache(plan), default=0)
     rows = selection.alone(tables["passes"])
     rows = rows[(rows["n_elements"] == far) & (rows["bytes_written_model"] > 0) & rows["bytes_carried_model"].notna()]
@@ -93,16 +95,20 @@ def carried(tables: Tables, plan: Plan) -> str:
     )
 
 
-def limits(counters: pd.DataFrame) -> str:
+def limits(counters: pd.DataFrame, plan: Plan) -> str:
     """What stays unverified."""
     good = _good(counters)
     if good.empty:
-        return (
+        unverified = (
             "Without memory counters it is not verified here that ordinary stores fetch their line before they write "
             "it (some hardware avoids it), that prefetchers fetch nothing in vain, when dirty lines are written, and "
-            "what reaches memory at sizes in cache. The model of the presets was confirmed by running the same sources "
-            "before a simulated cache (least recently used, no prefetcher), which tells nothing of this machine's."
+            "what reaches memory at sizes in cache."
         )
+        simulated = (
+            " The model of the presets was confirmed by running the same sources before a simulated cache (least "
+            "recently used, no prefetcher), which tells nothing of this machine's."
+        )
+        return unverified + (simulated if plan.get("simulated") else "")
     scopes = set(good["scope"])
     parts = ["Counts are no more than their calibration and an idle machine make them; scales are not corrected."]
     if "socket" in scopes:

@@ -289,7 +289,7 @@ def traffic(registry: pd.DataFrame, plan: Plan) -> ReportTable:
         "bytes",
         "with write-allocate",
         "flops",
-        f"bytes / {algorithm_title(contender, plan)}",
+        "gain in bytes",
         "with w.-a.",
     ]
     return table(head, rows)
@@ -350,6 +350,7 @@ def error(frame: pd.DataFrame, registry: pd.DataFrame, plan: Plan) -> ReportTabl
     """Largest error of whole algorithms at the smallest and the largest size."""
     frame = selection.over_n(frame[frame["max_error_ulp"].notna()])
     frame = frame[frame["variant"] == shown_variant(frame)]
+    head = ["elements", "ULP"] + (["sum - 1"] if frame["sum_error"].notna().any() else [])
     rows = []
     for isa in reversed(selection.isas(frame, registry)):
         for (name, inputs), mine in frame[frame["isa"] == isa].groupby(["algorithm", "inputs"], sort=True):
@@ -361,10 +362,10 @@ def error(frame: pd.DataFrame, registry: pd.DataFrame, plan: Plan) -> ReportTabl
                     formats.count(row["n_elements"]),
                     formats.significant(row["max_error_ulp"]),
                     formats.NOTHING if pd.isna(row["sum_error"]) else f"{row['sum_error']:.1e}",
-                )
+                )[: len(head)]
             ]
             rows.append([isa_title(isa, plan), algorithm_title(str(name), plan), str(inputs), *cells])
-    return table(["ISA", "algorithm", "inputs", "elements", "ULP", "sum - 1", "elements", "ULP", "sum - 1"], rows)
+    return table(["ISA", "algorithm", "inputs", *head * 2], rows)
 
 
 def skipped(frame: pd.DataFrame) -> ReportTable:

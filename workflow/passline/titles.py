@@ -40,11 +40,13 @@ def question_words(plan: Mapping[str, Any]) -> dict[str, str]:
     """What captions and sentences call the contender of the study's question and its bases.
 
     `contender`; `bases`, all of them; `each`, one of them; `fastest`, the one that is fastest at a point;
-    `beyond_rival`, what the study names first of all that is beyond the paper.
+    `beyond_rival`, what the study names first of all that is beyond the paper; `preset`, whose parameters those are;
+    and what is said only of some studies, else empty: `published` of a paper's gains, `leading` of algorithms beyond
+    it, `summed` of outputs that have a known sum.
     """
     asked = question(plan)
     other = rival(plan)
-    beyond = {"beyond_rival": "no other" if other is None else algorithm_title(other, plan)}
+    beyond = {"beyond_rival": "no other" if other is None else algorithm_title(other, plan)} | _asides(plan)
     titles = [algorithm_title(base, plan) for base in asked.bases]
     groups = {title.partition(", ")[0] for title in titles}
     kinds = [in_sentence(title) for title in titles]
@@ -60,6 +62,19 @@ def question_words(plan: Mapping[str, Any]) -> dict[str, str]:
         return beyond | {"contender": contender, **words}
     words = {"bases": listed(kinds), "each": f"each of {listed(kinds)}", "fastest": f"the {faster} of {listed(kinds)}"}
     return beyond | {"contender": contender, **words}
+
+
+def _asides(plan: Mapping[str, Any]) -> dict[str, str]:
+    beyond = plan.get("beyond", {}).get("algorithms", {})
+    total = plan.get("outputs_sum", 1)  # plans without it are of softmax
+    return {
+        "preset": "the paper's preset" if plan.get("paper") else "the study's preset",
+        "published": " Diamonds, if any: the largest gain that the paper reports, on its own machine."
+        if plan.get("paper")
+        else "",
+        "leading": "; of those beyond the paper, the first and what Best picks" if beyond else "",
+        "summed": "" if total is None else f"; below, where outputs sum to {total:g}: distance of their sum from it",
+    }
 
 
 def base_kind(name: str, plan: Mapping[str, Any]) -> str:

@@ -54,9 +54,9 @@ def main(
     name = config["session"]
     known = "" if name == "default" else f" --profile profiles/{name}"
     command = f"snakemake{known}" if Path("profiles", name).is_dir() else f"snakemake --configfile <the file of {name}>"
-    study = setup.study.name
+    study, asked = setup.study.name, ""
     if setup.study.folder != SOFTMAX:
-        command += f" --config study={study if setup.study.folder.parent == KERNELS else f'<the folder of {study}>'}"
+        asked = f" --config study={study if setup.study.folder.parent == KERNELS else f'<the folder of {study}>'}"
     write_json(
         plan_out,
         {
@@ -67,7 +67,10 @@ def main(
             "title": setup.study.title,
             "paper": setup.study.paper,
             "measurement": config["measurement"],
-            "command": command,
+            "outputs_sum": setup.study.outputs_sum,
+            "result": setup.study.result,
+            "command": command + asked,
+            "measure_command": f"snakemake{asked}",
             "effort": config["effort"],
             "design": asdict(planner.design),
             "comparisons": [list(pair) for pair in planner.comparisons],

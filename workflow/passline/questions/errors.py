@@ -28,9 +28,10 @@ def answer(tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any]) -> list[
     mine = rows[rows["isa"] == isa]
     mine = mine[mine["n_elements"] == mine["n_elements"].max()]
     n = mine["n_elements"].iloc[0]
+    what = "the result" if plan.get("result") else "an output"
     told = [
-        f"On {formats.count(n)} {mine['inputs'].iloc[0]} inputs with {isa_title(isa, plan)}, the largest error of an "
-        f"output. {_spread(mine, 'max_error_ulp', plan, _ulp)}{_preset(tables, plan, isa, n)}"
+        f"On {formats.count(n)} {mine['inputs'].iloc[0]} inputs with {isa_title(isa, plan)}, the largest error of "
+        f"{what}. {_spread(mine, 'max_error_ulp', plan, _ulp)}{_preset(tables, plan, isa, n)}"
     ]
     if mine["sum_error"].notna().any():
         mine = mine.assign(sum_error=mine["sum_error"].abs())

@@ -16,6 +16,11 @@ TITLE = "What does write-allocate cost?"
 FIGURE = "stores"
 
 
+def asked(plan: Mapping[str, Any]) -> bool:
+    """Whether algorithms write anything."""
+    return not plan.get("result")
+
+
 def answer(tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any]) -> list[str]:
     """Ordinary over non-temporal stores: plain loops in DRAM, then the algorithm that gains most."""
     rows = shown(tables, plan)
