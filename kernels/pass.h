@@ -45,4 +45,40 @@ SIMD_INLINE void store_all(int count, float *p, const vec v[]) {
   for (int i = 0; i < count; i++) vec_store(p + i * LANES, v[i]);
 }
 
+// A row is walked in steps of PASSLINE_UNROLL vectors, then vector by vector, then through the n % LANES
+// floats that are left. Each is written once, here, for a pass whose vectors need not be interleaved.
+
+// add(v, i, into) for every vector of x[0..n), of which it is number i of its step. The last is filled up
+// with `rest`, which must add nothing.
+#define REDUCE_ROW(n, x, rest, add, into)                                                       \
+  do {                                                                                          \
+    size_t row_left = (n);                                                                      \
+    const float *row_x = (x);                                                                   \
+    for (; row_left >= STEP; row_left -= STEP, row_x += STEP) {                                 \
+      UNROLL_ALL                                                                                \
+      for (int row_i = 0; row_i < PASSLINE_UNROLL; row_i++)                                     \
+        add(vec_load(row_x + row_i * LANES), row_i, into);                                      \
+    }                                                                                           \
+    for (; row_left >= LANES; row_left -= LANES, row_x += LANES) add(vec_load(row_x), 0, into); \
+    if (row_left > 0) add(vec_load_tail(row_x, row_left, vec_set1(rest)), 0, into);             \
+  } while (0)
+
+// y[0..n) = of(v, with) for every vector v of x[0..n); y may be x. `with` is evaluated once.
+#define MAP_ROW(n, x, y, of, with)                                                                   \
+  do {                                                                                               \
+    const __typeof__(with) row_with = (with);                                                        \
+    size_t row_left = (n);                                                                           \
+    const float *row_x = (x);                                                                        \
+    float *row_y = (y);                                                                              \
+    for (; row_left >= STEP; row_left -= STEP, row_x += STEP, row_y += STEP) {                       \
+      UNROLL_ALL                                                                                     \
+      for (int row_i = 0; row_i < PASSLINE_UNROLL; row_i++)                                          \
+        vec_store(row_y + row_i * LANES, of(vec_load(row_x + row_i * LANES), row_with));             \
+    }                                                                                                \
+    for (; row_left >= LANES; row_left -= LANES, row_x += LANES, row_y += LANES)                     \
+      vec_store(row_y, of(vec_load(row_x), row_with));                                               \
+    if (row_left > 0)                                                                                \
+      vec_store_tail(row_y, row_left, of(vec_load_tail(row_x, row_left, vec_set1(0.0f)), row_with)); \
+  } while (0)
+
 #endif  // PASSLINE_PASS_H

@@ -7,9 +7,9 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from passline.reference import Expected
+from passline.reference import Expected, constants
 
-EPS = 1e-5  # as in sumsq.c
+EPS = constants(__file__)["EPS"]
 
 
 def _scale(total: float, n: int) -> float:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from itertools import takewhile
 from pathlib import Path
 
+import numpy as np
 import pytest
 import yaml
 
 from passline import cli
 from passline.errors import ConfigError, StudyError
+from passline.own_reference import whole_reference
 from passline.registry import KERNELS, load_isas, load_study, source_files
 from passline.studies import load_studies
 from passline.study_file import known_studies, study_folder
 
+V_UNROLL = {"macro": "PASSLINE_UNROLL", "prefix": "v", "description": "vectors per loop step"}
 ISAS = {"scalar": load_isas()["scalar"]}
 
 
@@ -102,7 +106,7 @@ def test_a_study_elsewhere_takes_from_kernels_and_from_beside_it(study: Path) ->
         ),
         (lambda d: d["passes"]["vscale"].pop("reads"), r"passes.vscale: the key 'reads' is missing"),
         (
-            lambda d: (d["passes"].update(vmulc={"from": "softmax"}), d["dimensions"]["unroll"].update(prefix="v")),
+            lambda d: (d["passes"].update(vmulc={"from": "softmax"}), d["dimensions"].update(unroll=V_UNROLL)),
             r"dimensions.unroll: 'unroll' of this study is not what a pass taken from another study means",
         ),
     ],
@@ -118,6 +122,58 @@ def test_the_skeleton_is_the_study_of_its_folder_and_loads(study: Path) -> None:
     assert (loaded.name, loaded.folder) == ("mine", study)
     assert {path.name for path in study.iterdir()} == {path.name for path in (KERNELS / "skeleton").iterdir()}
     assert "skeleton" not in (study / "README.md").read_text()
+
+
+def test_every_study_has_some_dimensions_and_inputs_and_may_redefine_them(study: Path) -> None:
+    edit(study, lambda d: (d["inputs"].update(uniform={"distribution": "uniform", "low": 0, "high": 1}),
+                           d["passes"]["vscale"].update(variants=[{"unroll": [4], "accumulators": [2]}])))  # fmt: skip
+    loaded = load_study(study, ISAS)
+    assert list(loaded.dimensions) == ["sums", "unroll", "accumulators"]
+    assert [v.name for v in loaded.variants_of("vscale", "scalar")] == ["f32-vscale-scalar-u4-acc2"]
+    assert set(loaded.inputs) == {"small", "large", "normal", "uniform", "constant", "one_hot"}
+    assert loaded.inputs["uniform"]["high"] == 1
+    assert "accumulators" not in load_study(KERNELS / "skeleton", ISAS).dimensions  # no pass uses it
+    edit(study, lambda d: d["passes"]["vscale"].update(variants=[{"unroll": [4], "accumulators": [3]}]))
+    with pytest.raises(StudyError, match="3 does not divide 4"):
+        load_study(study, ISAS)
+
+
+def test_a_constant_stands_once_for_c_and_for_the_reference(study: Path) -> None:
+    edit(study, lambda d: d["constants"].update(EPS=0.25))
+    loaded = load_study(study, ISAS)
+    assert all("-DEPS=0.25" in variant.macros for variant in loaded.variants)
+    assert whole_reference(loaded)(np.zeros(1, np.float32) + 1)[0] == 1 / np.sqrt(1.25)
+    # A pass keeps the constants of the study that it is taken from.
+    assert cli.main(["new-study", "other"]) == 0
+    edit(study, lambda d: d["passes"].update(vscale={"from": "../other"}))
+    loaded = load_study(study, ISAS)
+    assert "-DEPS=1e-05" in loaded.variants_of("vscale", "scalar")[0].macros
+    assert "-DEPS=0.25" in loaded.variants_of("sumsq", "scalar")[0].macros
+
+
+def code(text: str, comment: str) -> list[str]:
+    """Its lines that are neither blank nor comment alone."""
+    return [line for line in text.splitlines() if line.strip() and not line.strip().startswith(comment)]
+
+
+@pytest.mark.parametrize("name", ["skeleton", "logsumexp"])
+def test_a_pass_is_under_60_lines_of_c_and_yaml(name: str) -> None:
+    """Of its study's own files: the C file, headers of the study that it includes or ends with, and its entry.
+
+    Lines that are blank or comment alone do not count, nor does what a pass of another study brings.
+    """
+    folder = KERNELS / name
+    lines = code((folder / "study.yaml").read_text(), "#")
+    for pass_name, spec in yaml.safe_load((folder / "study.yaml").read_text())["passes"].items():
+        start = next(i for i, line in enumerate(lines) if line.startswith(f"  {pass_name}:"))
+        entry = [lines[start], *takewhile(lambda line: line.startswith("   "), lines[start + 1 :])]
+        source = folder / f"{pass_name}.c"
+        files = [source] if source.is_file() else []
+        files += [path for path in folder.glob("*.h") if files and f'#include "{path.name}"' in source.read_text()]
+        files += [folder / f"{spec['then']}.h"] if "then" in spec else []
+        assert files or "from" in spec
+        length = len(entry) + sum(len(code(path.read_text(), "//")) for path in files)
+        assert 1 <= length < 60, (pass_name, length)
 
 
 def test_new_study_overwrites_nothing_and_refuses_what_is_no_name(study: Path, capsys) -> None:

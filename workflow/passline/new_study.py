@@ -12,7 +12,7 @@ from passline.schema import load_schema
 from passline.study_file import FILE, KERNELS, known_studies
 
 SKELETON = KERNELS / "skeleton"
-_COPIED = ("*.yaml", "*.c", "*.py", "*.md")
+_COPIED = ("*.yaml", "*.c", "*.h", "*.py", "*.md")
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:

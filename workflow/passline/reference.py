@@ -11,12 +11,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from passline.errors import StudyError
+from passline.schema import load_yaml
 
 Floats = npt.NDArray[np.float32]
 Doubles = npt.NDArray[np.float64]
@@ -27,6 +29,12 @@ _LOWEST_PLAIN = -(2.0**48)  # lower scores must be raised before the exponential
 _CHUNK = 1 << 16  # elements: a chunk of float64 and its temporaries stay in the L2
 # ln2 in two parts; the first has 24 bits, so that its product with an integer below 2^29 is exact.
 _LN2_HIGH, _LN2_LOW = float.fromhex("0x1.62e42ep-1"), float.fromhex("0x1.efa39ef35793cp-25")
+
+
+def constants(file: str) -> Mapping[str, float]:
+    """The constants of a study, for its reference.py, which gives its __file__."""
+    found: Mapping[str, float] = load_yaml(Path(file).with_name("study.yaml"), StudyError).get("constants", {})
+    return found
 
 
 def make_inputs(family: Mapping[str, Any], n: int, seed: int) -> Floats:

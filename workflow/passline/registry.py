@@ -323,6 +323,7 @@ def _variants(
             continue
         seen.add(name)
         macros = tuple(f"-D{dimensions[d].macro}={value}" for d, value in ordered.items())
+        macros += tuple(f"-D{constant}={number!r}" for constant, number in spec["constants"].items())
         if "then" in spec:
             macros += ("-include", str(spec["then"]), f"-DPASSLINE_THEN={spec['then'].stem}")
         yield Variant(

@@ -18,6 +18,30 @@ KERNELS = Path(__file__).parents[2] / "kernels"
 FILE = "study.yaml"
 FROM = "from"
 
+INPUTS: Mapping[str, Any] = {
+    "normal": {"distribution": "normal", "mean": 0, "deviation": 3},
+    "uniform": {"distribution": "uniform", "low": -1000, "high": 1000},
+    "constant": {"distribution": "constant", "value": 3.3},
+    "one_hot": {"distribution": "one_hot", "value": 1000},
+}
+"""Families of inputs of every study, behind its own."""
+
+DIMENSIONS: Mapping[str, Any] = {
+    "unroll": {
+        "macro": "PASSLINE_UNROLL",
+        "prefix": "u",
+        "unit": "vectors",
+        "description": "vectors per loop step",
+    },
+    "accumulators": {
+        "macro": "PASSLINE_ACCUMULATORS",
+        "prefix": "acc",
+        "divides": "unroll",
+        "description": "independent partial results of a reduction",
+    },
+}
+"""Dimensions that passes of every study may use, behind its own: kernels/pass.h reads them."""
+
 
 @dataclass(frozen=True)
 class StudyFile:
@@ -81,6 +105,8 @@ def read(folder: Path, asking: tuple[Path, ...] = ()) -> StudyFile:
             found[lender] = read(there, (*asking, folder))
     homes = dict.fromkeys(passes, folder)
     for name, spec in passes.items():
+        if FROM not in spec:
+            spec["constants"] = document.get("constants", {})
         if "then" in spec:
             spec["then"] = _header(folder, name, spec["then"])
         if FROM not in spec:
@@ -96,11 +122,27 @@ def read(folder: Path, asking: tuple[Path, ...] = ()) -> StudyFile:
     complete = {
         **document,
         "passes": passes,
-        "inputs": {**families, **inputs},
-        "dimensions": _dimensions(lent, document.get("dimensions", {}), path),
+        "inputs": _completed({**families, **inputs}, INPUTS),
+        "dimensions": _completed(
+            _dimensions(lent, document.get("dimensions", {}), path),
+            {name: spec for name, spec in DIMENSIONS.items() if name in _used(passes)},
+        ),
     }
     paths = dict.fromkeys((path, *(each for lender in found.values() for each in lender.paths)))
     return StudyFile(path, complete, homes, tuple(paths))
+
+
+def _completed(own: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, Any]:
+    """A study's own, and behind them what it has undeclared."""
+    return {**own, **{name: spec for name, spec in known.items() if name not in own}}
+
+
+def _used(passes: Mapping[str, Any]) -> set[str]:
+    """Names of the dimensions that some variant has."""
+    lists = [
+        (*spec["variants"], *spec.get("full_grid", ()), *spec.get("presets", {}).values()) for spec in passes.values()
+    ]
+    return {name for entries in lists for entry in entries for name in entry}
 
 
 def _header(folder: Path, pass_name: str, function: str) -> Path:
