@@ -1,4 +1,4 @@
-"""What is right for a study, looked up: in its own reference.py, or here for softmax.
+"""What is right for a study, looked up in its reference.py.
 
 reference.py stands beside study.yaml, in the folder of the study that holds a pass or of one that takes it. It has
 
@@ -21,11 +21,10 @@ import numpy as np
 
 from passline.errors import PasslineError, StudyError
 from passline.measure.library import state_fields
-from passline.reference import REFERENCES, Doubles, Expected, Floats, Reference, make_inputs, softmax
-from passline.registry import KERNELS, Study
+from passline.reference import Doubles, Expected, Floats, Reference, make_inputs
+from passline.registry import Study
 
 FILE = "reference.py"
-_SOFTMAX = KERNELS / "softmax"
 
 Whole = Callable[[Floats], Doubles]
 
@@ -60,8 +59,6 @@ def reference(study: Study, pass_name: str) -> Reference:
         own: Mapping[str, Reference] = _run(folder / FILE).get("REFERENCES", {})
         if pass_name in own:
             return own[pass_name]
-    if home == _SOFTMAX and pass_name in REFERENCES:
-        return REFERENCES[pass_name]
     where = f"{study.paths[0]}: passes.{pass_name}"
     raise StudyError(where, "no float64 reference says what is right", f"Add it to REFERENCES in {home / FILE}")
 
@@ -69,8 +66,6 @@ def reference(study: Study, pass_name: str) -> Reference:
 def whole_reference(study: Study) -> Whole:
     """What all algorithms of a study compute; StudyError if nothing says so."""
     own: Whole | None = _run(study.folder / FILE).get("whole")
-    if own is None and study.folder == _SOFTMAX:
-        return softmax
     if own is None:
         remedy = f"Define whole(x) in {study.folder / FILE}"
         raise StudyError(study.paths[0], "no float64 reference says what its algorithms compute", remedy)
