@@ -7,7 +7,7 @@ Snakefile is parsed, so that a mistake in a study is found before anything is bu
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import product
 from pathlib import Path
@@ -15,32 +15,14 @@ from typing import Any
 
 from passline import known_baselines
 from passline.algorithms import Algorithm, Step, parse, steps_of
-from passline.errors import MachineError, StudyError
-from passline.schema import load_yaml, validate
+from passline.errors import StudyError
+from passline.isas import Isa as Isa
+from passline.isas import load_isas as load_isas
+from passline.isas import select_isas as select_isas
 from passline.study_file import KERNELS as KERNELS
 from passline.study_file import read
 
 BYTES_PER_ELEMENT = 4
-
-
-@dataclass(frozen=True)
-class Isa:
-    """An instruction set: a row of kernels/simd/isa.yaml."""
-
-    name: str
-    title: str
-    header: str
-    lanes: int
-    architectures: tuple[str, ...]
-    cflags: tuple[str, ...]
-    cpu_flags: tuple[str, ...]
-
-    def missing(self, architecture: str, cpu_flags: Iterable[str]) -> str | None:
-        """Why a host cannot run it, or None."""
-        if "any" not in self.architectures and architecture not in self.architectures:
-            return f"needs {' or '.join(self.architectures)}, this machine is {architecture}"
-        absent = [flag for flag in self.cpu_flags if flag not in set(cpu_flags)]
-        return f"the CPU does not show {', '.join(absent)} in /proc/cpuinfo" if absent else None
 
 
 @dataclass(frozen=True)
@@ -176,54 +158,6 @@ class Study:
         return steps_of(self.algorithms, pass_name) or [Step(pass_name)]
 
 
-def load_isas(path: Path = KERNELS / "simd" / "isa.yaml") -> dict[str, Isa]:
-    """Parse isa.yaml; raise StudyError where it is wrong."""
-    document = load_yaml(path, StudyError)
-    validate(document, "isa", path, StudyError)
-    return {
-        name: Isa(
-            name,
-            row["title"],
-            row["header"],
-            row["lanes"],
-            tuple(row["architectures"]),
-            tuple(row["cflags"]),
-            tuple(row["cpu_flags"]),
-        )
-        for name, row in document["isas"].items()
-    }
-
-
-def select_isas(
-    isas: Mapping[str, Isa], wanted: Sequence[str] | str, architecture: str, cpu_flags: Iterable[str]
-) -> tuple[dict[str, Isa], dict[str, str]]:
-    """Split `isas` into those to use and those left out with the reason.
-
-    `wanted` is "auto" (all the host has) or a list; an ISA of the list that the host lacks is a MachineError.
-    """
-    flags = list(cpu_flags)
-    missing = {name: isa.missing(architecture, flags) for name, isa in isas.items()}
-    if wanted == "auto":
-        return {n: isa for n, isa in isas.items() if missing[n] is None}, {
-            n: r for n, r in missing.items() if r is not None
-        }
-    for name in wanted:
-        if name not in isas:
-            raise StudyError(
-                "config: isas",
-                f"{name!r} is not an instruction set of kernels/simd/isa.yaml",
-                f"Use some of: {', '.join(isas)}",
-            )
-        if missing[name] is not None:
-            here = [n for n, reason in missing.items() if reason is None]
-            raise MachineError(
-                "config: isas",
-                f"{name!r} cannot run here: it {missing[name]}",
-                f"Use isas: auto, or some of: {', '.join(here)}",
-            )
-    return {n: isas[n] for n in isas if n in wanted}, {n: "not in the config's isas" for n in isas if n not in wanted}
-
-
 def load_study(folder: Path, isas: Mapping[str, Isa], grid: str = "default") -> Study:
     """Parse folder/study.yaml for the given ISAs; `grid` is "presets", "default" or "full"."""
     file = read(folder)
@@ -306,9 +240,10 @@ def _variants(
     steps: Sequence[Step],
 ) -> Iterator[Variant]:
     where = f"{path}: passes.{pass_name}"
-    preset = spec.get("presets", {}).get(isa.name)
+    presets = spec.get("presets", {})
+    preset = presets.get(isa.of(presets))
     products = [*spec["variants"], *(spec.get("full_grid", []) if grid == "full" else [])]
-    combinations = [c for entry in products if isa.name in entry.get("isas", [isa.name]) for c in _combinations(entry)]
+    combinations = [c for entry in products if isa.of(entry.get("isas", [isa.name])) for c in _combinations(entry)]
     if preset is not None:
         combinations.append(dict(preset))
     if grid == "presets":
