@@ -147,6 +147,31 @@ def test_another_study_has_its_own_title_question_and_no_claims(
         assert word not in text, word
 
 
+def test_a_study_that_leaves_a_number_is_asked_nothing_of_stores_and_sums(
+    full: dict[str, pd.DataFrame], drawings: dict[str, Path], tmp_path: Path
+) -> None:
+    plan = synthetic.plan() | {"study": "other", "paper": "", "title": "A number", "result": "value", "simulated": []}
+    plan |= {"outputs_sum": None, "comparisons": [["two_pass", "three_pass_reload"]]}
+    tables = full | {"error_over_n": full["error_over_n"].assign(sum_error=float("nan"))}
+    document, _ = document_of(tables, plan)
+    assert "stores" not in {question["key"] for question in document["questions"]}
+    assert document["tables"]["error"]["head"] == ["ISA", "algorithm", "inputs", *["elements", "ULP"] * 2]
+    compile_report(TEMPLATE, document, drawings, tmp_path / "report.pdf")
+    text = " ".join(text_of(tmp_path / "report.pdf"))
+    assert "largest error of the result is" in text
+    for word in (
+        "released with the paper",
+        "the paper's",
+        "write-allocate cost",
+        "Recomputing",
+        "sum - 1",
+        "simulated",
+    ):
+        assert word not in text, word
+    words = titles.question_words(plan)
+    assert (words["summed"], words["published"], words["preset"]) == ("", "", "the study's preset")
+
+
 def test_the_names_of_a_question() -> None:
     plan = synthetic.plan()
     assert titles.question_words(plan) == {
@@ -155,6 +180,10 @@ def test_the_names_of_a_question() -> None:
         "each": "each Three-Pass",
         "fastest": "the faster Three-Pass",
         "beyond_rival": "no other",
+        "preset": "the paper's preset",
+        "published": "; diamonds, if any: the largest gain that the paper reports, on its own machine",
+        "leading": "",
+        "summed": "; below, where outputs sum to 1: distance of their sum from it",
     }
     unlike = plan | {"algorithms": {"a": {"title": "A"}, "b": {"title": "B"}, "c": {"title": "C"}, "d": {"title": "D"}}}
     three = titles.question_words(unlike | {"comparisons": [["a", "b"], ["b", "c"], ["a", "c"], ["a", "d"]]})

@@ -15,7 +15,7 @@ from passline.derive import selection
 TABLES = ("ratios", "registry", "claims")
 CAPTION = (
     "Out of cache: time of {fastest} (the base) over time of {contender}, median over rounds with 95 % interval. "
-    "Right of 1, {contender} is faster.{published}"
+    "Right of 1, {contender} is faster{published}."
 )
 LIMITS = "One size, the largest out of cache that was measured."
 RATIOS = ("ratio", "ratio_low", "ratio_high")

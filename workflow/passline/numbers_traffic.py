@@ -152,6 +152,8 @@ def traffic_passes(tables: Tables, plan: Plan) -> ReportTable:
         word = "presets" if simulated else formats.NOTHING
         rows.append([name, f"{read:g}", f"{allocated:g}", f"{written:g}", total, formats.percent(float(held)), word])
     head = ["pass", "read", "fetched before written", "written", "in all", "held back by the LLC", "simulated"]
+    if not plan.get("simulated"):
+        head, rows = head[:-1], [row[:-1] for row in rows]
     return table(head, rows)
 
 
