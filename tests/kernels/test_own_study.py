@@ -60,6 +60,7 @@ def test_every_pass_and_every_algorithm_is_right(name: str, request: pytest.Fixt
     assert len(whole) == len(presets(built.study)) * (len(built.study.inputs) + 1)
     assert (whole.loc[whole["inputs"] != SPECIAL, "bound_ulp"] >= 2).all()
     check_sound(built.study, table, Path("accuracy.csv"))
+    assert rejected(table, "-") == {}
 
 
 def numbers(built: Built, x: np.ndarray) -> list[float]:

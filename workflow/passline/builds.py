@@ -49,9 +49,11 @@ def load_builds(paths: Iterable[str]) -> list[dict[str, Any]]:
 def rejected(accuracy: pd.DataFrame, build_id: str) -> dict[str, str]:
     """What of a build failed the check, with the first reason: variants, and algorithms, as contenders.judged says."""
     failed = accuracy[(accuracy["build_id"] == build_id) & ~accuracy["passed"]]
-    whole = failed["variant"].str.partition("/")[0] + " on " + failed["isa"]
-    names = failed["variant"].where(failed["pass"] != NOT_APPLICABLE, whole)
-    return dict(failed.groupby(names, sort=False)["reason"].first())
+    found: dict[str, str] = {}
+    for row in failed.to_dict("records"):
+        algorithm = f"{row['variant'].partition('/')[0]} on {row['isa']}"
+        found.setdefault(algorithm if row["pass"] == NOT_APPLICABLE else row["variant"], row["reason"])
+    return found
 
 
 def check_sound(study: Study, accuracy: pd.DataFrame, path: Path) -> None:
