@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,9 +24,9 @@ class Isa:
     cpu_flags: tuple[str, ...]
     like: str | None = None  # whose variants and presets it takes in studies that do not name it
 
-    def of(self, named: Iterable[str]) -> str | None:
+    def of(self, named: Collection[str]) -> str | None:
         """The name by which a study's list means it: its own, else that of the ISA it is like, or None."""
-        return next((name for name in (self.name, self.like) if name in named), None)
+        return next((name for name in (self.name, self.like) if name is not None and name in named), None)
 
     def missing(self, architecture: str, cpu_flags: Iterable[str]) -> str | None:
         """Why a host cannot run it, or None."""
