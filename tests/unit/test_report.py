@@ -181,7 +181,7 @@ def test_the_names_of_a_question() -> None:
         "fastest": "the faster Three-Pass",
         "beyond_rival": "no other",
         "preset": "the paper's preset",
-        "published": "; diamonds, if any: the largest gain that the paper reports, on its own machine",
+        "published": ". Diamonds, if any: the largest gain that the paper reports, on its own machine",
         "leading": "",
         "summed": "; below, where outputs sum to 1: distance of their sum from it",
     }

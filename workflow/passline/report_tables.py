@@ -289,7 +289,7 @@ def traffic(registry: pd.DataFrame, plan: Plan) -> ReportTable:
         "bytes",
         "with write-allocate",
         "flops",
-        "gain in bytes",
+        f"bytes / {algorithm_title(contender, plan).partition(', ')[0]}",
         "with w.-a.",
     ]
     return table(head, rows)

@@ -69,7 +69,7 @@ def _asides(plan: Mapping[str, Any]) -> dict[str, str]:
     total = plan.get("outputs_sum", 1)  # plans without it are of softmax
     return {
         "preset": "the paper's preset" if plan.get("paper") else "the study's preset",
-        "published": "; diamonds, if any: the largest gain that the paper reports, on its own machine"
+        "published": ". Diamonds, if any: the largest gain that the paper reports, on its own machine"
         if plan.get("paper")
         else "",
         "leading": "; of those beyond the paper, the first and what Best picks" if beyond else "",
