@@ -158,7 +158,7 @@ def test_a_study_that_leaves_a_number_is_asked_nothing_of_stores_and_sums(
     assert document["tables"]["error"]["head"] == ["ISA", "algorithm", "inputs", *["elements", "ULP"] * 2]
     compile_report(TEMPLATE, document, drawings, tmp_path / "report.pdf")
     text = " ".join(text_of(tmp_path / "report.pdf"))
-    assert "largest error of the result is" in text
+    assert "largest error of the result." in text
     for word in (
         "released with the paper",
         "the paper's",
