@@ -354,10 +354,9 @@ def error(frame: pd.DataFrame, registry: pd.DataFrame, plan: Plan) -> ReportTabl
     rows = []
     for isa in reversed(selection.isas(frame, registry)):
         for (name, inputs), mine in frame[frame["isa"] == isa].groupby(["algorithm", "inputs"], sort=True):
-            ends = mine.sort_values("n_elements").iloc[[0, -1]]
             cells = [
                 cell
-                for _, row in ends.iterrows()
+                for _, row in mine.sort_values("n_elements").iloc[[0, -1]].iterrows()
                 for cell in (
                     formats.count(row["n_elements"]),
                     formats.significant(row["max_error_ulp"]),
