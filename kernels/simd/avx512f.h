@@ -12,7 +12,7 @@
 // gcc keeps x86 code in source order until registers are allocated. Ordering it before keeps fewer values
 // alive at once: no spills with up to 4 vectors per step, few with 8, and up to 4 % less time.
 // With the 16 registers of AVX2 it loses.
-#if defined(__GNUC__) && !defined(__clang__)
+#if defined(__GNUC__) && !defined(__clang__) && !defined(VEC_KEEP_ORDER)
 #pragma GCC optimize("schedule-insns", "sched-pressure")
 #endif
 

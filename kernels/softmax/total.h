@@ -19,7 +19,19 @@
 #ifndef PASSLINE_SOFTMAX_TOTAL_H
 #define PASSLINE_SOFTMAX_TOTAL_H
 
+// 1 where the second half of a group's stages goes beside the first half of the next one's: what waits for a
+// result and what does not then take turns, in the order written here. It takes 28 registers.
+#ifndef PASSLINE_OVERLAP
+#define PASSLINE_OVERLAP 0
+#endif
+#if PASSLINE_OVERLAP
+#define VEC_KEEP_ORDER
+#endif
 #include "softmax/weights.h"
+
+#if PASSLINE_OVERLAP && !(VEC_POW2_SATURATES && PASSLINE_UNROLL == 4)
+#error "PASSLINE_OVERLAP needs a 2^n that saturates, and steps of one group, PASSLINE_UNROLL=4"
+#endif
 
 #define RARELY(condition) __builtin_expect((condition), 0)
 
@@ -81,6 +93,62 @@ SIMD_INLINE void block_group(weights_mode mode, int store, int count, int first,
   if (store) store_all(count, y + first * LANES, v);
 }
 
+// A group of which half is done: what the other half needs.
+typedef struct halfway {
+  vec n[WEIGHTS_GROUP], r[WEIGHTS_GROUP], t[WEIGHTS_GROUP], p[WEIGHTS_GROUP];
+} halfway;
+
+SIMD_INLINE void half_multiply(const weights *w, halfway *h) {
+  vec_pow2 power[WEIGHTS_GROUP];
+  weights_powers(WEIGHTS_GROUP, h->n, h->r, w, power);
+  UNROLL_ALL
+  for (int i = 0; i < WEIGHTS_GROUP; i++) h->p[i] = vec_mul_pow2(h->p[i], power[i]);
+}
+
+SIMD_INLINE void half_add(int store, float *y, const halfway *h, block *b) {
+  UNROLL_ALL
+  for (int i = 0; i < WEIGHTS_GROUP; i++) {
+    vec *sum = &b->sum[i % PASSLINE_ACCUMULATORS];
+    *sum = vec_add(*sum, h->p[i]);
+    if (store) vec_store(y + i * LANES, h->p[i]);
+  }
+}
+
+SIMD_INLINE void half_first(weights_mode mode, const float *x, const weights *w, halfway *h) {
+  vec v[WEIGHTS_GROUP], d[WEIGHTS_GROUP];
+  load_all(WEIGHTS_GROUP, x, v);
+  weights_differences(mode, WEIGHTS_GROUP, v, w, d);
+  weights_grid(mode, WEIGHTS_GROUP, v, d, w, h->n);
+  weights_split(WEIGHTS_GROUP, h->n, w, h->r);
+  weights_left(WEIGHTS_GROUP, h->r, d, h->t);
+  weights_begin(mode, 0, WEIGHTS_GROUP, h->t, &w->constants, h->p);
+}
+
+SIMD_INLINE void half_last(weights_mode mode, int store, float *y, const weights *w, halfway *h, block *b) {
+  weights_end(mode, 0, WEIGHTS_GROUP, h->t, &w->constants, h->p);
+  weights_from_table(WEIGHTS_GROUP, h->n, &w->constants, h->p);
+  half_multiply(w, h);
+  half_add(store, y, h, b);
+}
+
+// half_last of the group that is halfway, to y, beside half_first of the next, from x.
+SIMD_INLINE void half_both(weights_mode mode, int store, const float *x, float *y, const weights *w,
+                           halfway *h, block *b) {
+  vec v[WEIGHTS_GROUP], d[WEIGHTS_GROUP];
+  halfway next;
+  load_all(WEIGHTS_GROUP, x, v);
+  weights_differences(mode, WEIGHTS_GROUP, v, w, d);
+  weights_end(mode, 0, WEIGHTS_GROUP, h->t, &w->constants, h->p);
+  weights_grid(mode, WEIGHTS_GROUP, v, d, w, next.n);
+  weights_from_table(WEIGHTS_GROUP, h->n, &w->constants, h->p);
+  weights_split(WEIGHTS_GROUP, next.n, w, next.r);
+  half_multiply(w, h);
+  weights_left(WEIGHTS_GROUP, next.r, d, next.t);
+  half_add(store, y, h, b);
+  weights_begin(mode, 0, WEIGHTS_GROUP, next.t, &w->constants, next.p);
+  *h = next;
+}
+
 // What a step finds in registers.
 SIMD_INLINE void block_hold(weights *w, block *b) {
   UNROLL_ALL
@@ -97,6 +165,13 @@ SIMD_INLINE int block_in_range(block *b, const weights *w) {
   return !vec_any_above(b->top, w->limit) && vec_all_within(b->sum[0], vec_set1(0x1p80f));
 }
 
+SIMD_INLINE block block_empty(void) {
+  block b = {.top = vec_set1(-INFINITY)};
+  UNROLL_ALL
+  for (int i = 0; i < PASSLINE_ACCUMULATORS; i++) b.sum[i] = vec_set1(0.0f);
+  return b;
+}
+
 // Adds the weights of block after block to *sum, until one leaves the range; the elements before it.
 SIMD_INLINE size_t add_blocks(weights_mode mode, int store, reference r, size_t n, const float *x, float *y,
                               double *sum) {
@@ -108,9 +183,15 @@ SIMD_INLINE size_t add_blocks(weights_mode mode, int store, reference r, size_t 
     const float *from = x + done;
     float *to = store ? y + done : y;
     size_t left = size;
-    block b = {.top = vec_set1(-INFINITY)};
-    UNROLL_ALL
-    for (int i = 0; i < PASSLINE_ACCUMULATORS; i++) b.sum[i] = vec_set1(0.0f);
+    block b = block_empty();
+    if (PASSLINE_OVERLAP && left >= STEP) {
+      halfway h;
+      half_first(mode, from, &w, &h);
+      for (left -= STEP, from += STEP; left >= STEP; left -= STEP, from += STEP, to += store ? STEP : 0)
+        half_both(mode, store, from, to, &w, &h, &b);
+      half_last(mode, store, to, &w, &h, &b);
+      to += store ? STEP : 0;
+    }
     for (; left >= STEP; left -= STEP, from += STEP, to += store ? STEP : 0) {
       UNROLL_ALL
       for (int i = 0; i < WEIGHTS_GROUPS; i++)

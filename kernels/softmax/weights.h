@@ -32,7 +32,7 @@
 
 // gcc orders x86 code only after registers are allocated. Here it pays before, on AVX2 too: the constants and
 // the running values of a loop nearly fill 16 registers.
-#if defined(__GNUC__) && !defined(__clang__)
+#if defined(__GNUC__) && !defined(__clang__) && !defined(VEC_KEEP_ORDER)
 #pragma GCC optimize("schedule-insns", "sched-pressure")
 #endif
 
@@ -187,20 +187,37 @@ SIMD_INLINE void weights_differences(weights_mode mode, int count, const vec x[]
   }
 }
 
-// Weights as p * power, of scores x and their differences d. Not `scaled`, the factor is the unit of the
-// reference.
+// Stages of a weight p * power, of scores x and their differences d: what is split off, on the grid and as a
+// number, and what is left for the polynomial.
+SIMD_INLINE void weights_grid(weights_mode mode, int count, const vec x[], const vec d[], const weights *w,
+                              vec n[]) {
+  UNROLL_ALL
+  for (int i = 0; i < count; i++) n[i] = vec_fma(mode == FAR ? x[i] : d[i], vec_set1(EXP_LOG2E), w->to_grid);
+}
+SIMD_INLINE void weights_split(int count, const vec n[], const weights *w, vec r[]) {
+  UNROLL_ALL
+  for (int i = 0; i < count; i++) r[i] = vec_sub(n[i], VEC_POW2_SATURATES ? w->origin : w->to_grid);
+}
+SIMD_INLINE void weights_left(int count, const vec r[], const vec d[], vec t[]) {
+  UNROLL_ALL
+  for (int i = 0; i < count; i++) t[i] = vec_fnma(r[i], vec_set1(EXP_LN2_HIGH), d[i]);
+}
+SIMD_INLINE void weights_powers(int count, const vec n[], const vec r[], const weights *w, vec_pow2 power[]) {
+  UNROLL_ALL
+  for (int i = 0; i < count; i++) power[i] = weights_power(n[i], r[i], &w->constants);
+}
+
+// All stages. Not `scaled`, the factor is the unit of the reference.
 SIMD_INLINE void weigh(weights_mode mode, int scaled, int count, const vec x[], const vec d[],
                        const weights *w, vec p[], vec_pow2 power[]) {
   vec n[WEIGHTS_GROUP], r[WEIGHTS_GROUP], t[WEIGHTS_GROUP];
-  UNROLL_ALL
-  for (int i = 0; i < count; i++) n[i] = vec_fma(mode == FAR ? x[i] : d[i], vec_set1(EXP_LOG2E), w->to_grid);
-  UNROLL_ALL
-  for (int i = 0; i < count; i++) r[i] = vec_sub(n[i], VEC_POW2_SATURATES ? w->origin : w->to_grid);
-  UNROLL_ALL
-  for (int i = 0; i < count; i++) t[i] = vec_fnma(r[i], vec_set1(EXP_LN2_HIGH), d[i]);
-  weights_polynomial(mode, scaled, count, t, n, &w->constants, p);
-  UNROLL_ALL
-  for (int i = 0; i < count; i++) power[i] = weights_power(n[i], r[i], &w->constants);
+  weights_grid(mode, count, x, d, w, n);
+  weights_split(count, n, w, r);
+  weights_left(count, r, d, t);
+  weights_begin(mode, scaled, count, t, &w->constants, p);
+  weights_end(mode, scaled, count, t, &w->constants, p);
+  weights_from_table(count, n, &w->constants, p);
+  weights_powers(count, n, r, w, power);
 }
 
 #endif  // PASSLINE_SOFTMAX_WEIGHTS_H

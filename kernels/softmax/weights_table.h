@@ -7,6 +7,8 @@
 // WEIGHTS_GRID    1 over what is split off x / ln2 in multiples
 // WEIGHTS_BIAS    where floats are multiples of it
 // WEIGHTS_HIDDEN  what a shift hides: h, less the multiple of ln2 / G that costs nothing
+// weights_begin, weights_end, weights_from_table: the polynomial up to its middle, the rest of it, and what
+//                 of the power of two comes from the table
 // WEIGHTS_UNIT    by what sums and stored weights are too large, with a shift and without: the softmax does
 // not
 //                 know it. With 8 entries it is what saves a product. With more it is that of 10^7 random
@@ -26,16 +28,23 @@ SIMD_INLINE weights_constants weights_constants_of(int mode, double factor) {
   (void)mode;
   return exp_polynomial_of((float)factor);
 }
-SIMD_INLINE void weights_polynomial(int mode, int scaled, int count, const vec t[], const vec n[],
-                                    const weights_constants *c, vec p[]) {
-  (void)mode, (void)scaled, (void)n;
+SIMD_INLINE void weights_begin(int mode, int scaled, int count, const vec t[], const weights_constants *c,
+                               vec p[]) {
+  (void)mode, (void)scaled;
   UNROLL_ALL
   for (int i = 0; i < count; i++) p[i] = c->c5;
   exp_horner(count, t, c->c4, p);
   exp_horner(count, t, c->c3, p);
+}
+SIMD_INLINE void weights_end(int mode, int scaled, int count, const vec t[], const weights_constants *c,
+                             vec p[]) {
+  (void)mode, (void)scaled;
   exp_horner(count, t, c->c2, p);
   exp_horner(count, t, c->c1, p);
   exp_horner(count, t, c->c0, p);
+}
+SIMD_INLINE void weights_from_table(int count, const vec n[], const weights_constants *c, vec p[]) {
+  (void)count, (void)n, (void)c, (void)p;
 }
 
 #elif PASSLINE_TABLE == 8 && PASSLINE_DEGREE == 3
@@ -60,24 +69,23 @@ SIMD_INLINE weights_constants weights_constants_of(int mode, double factor) {
   return (weights_constants){vec_table8_of_pow2(), c0, c0, vec_set1((float)(c * WEIGHTS_A)),
                              vec_set1((float)c)};
 }
-SIMD_INLINE void weights_polynomial(int mode, int scaled, int count, const vec t[], const vec n[],
-                                    const weights_constants *c, vec p[]) {
-  (void)mode, (void)n;
-  if (scaled) {
-    UNROLL_ALL
-    for (int i = 0; i < count; i++) p[i] = vec_fma(t[i], c->c3, c->c2);
-    UNROLL_ALL
-    for (int i = 0; i < count; i++) p[i] = vec_fma(t[i], p[i], c->c1);
-    UNROLL_ALL
-    for (int i = 0; i < count; i++) p[i] = vec_fma(t[i], p[i], c->c0);
-  } else {
-    UNROLL_ALL
-    for (int i = 0; i < count; i++) p[i] = vec_add(t[i], vec_set1(WEIGHTS_A));
-    UNROLL_ALL
-    for (int i = 0; i < count; i++) p[i] = vec_fma(t[i], p[i], vec_set1(WEIGHTS_B));
-    UNROLL_ALL
-    for (int i = 0; i < count; i++) p[i] = vec_fma(t[i], p[i], vec_set1(WEIGHTS_B));
-  }
+SIMD_INLINE void weights_begin(int mode, int scaled, int count, const vec t[], const weights_constants *c,
+                               vec p[]) {
+  (void)mode;
+  UNROLL_ALL
+  for (int i = 0; i < count; i++)
+    p[i] = scaled ? vec_fma(t[i], c->c3, c->c2) : vec_add(t[i], vec_set1(WEIGHTS_A));
+}
+SIMD_INLINE void weights_end(int mode, int scaled, int count, const vec t[], const weights_constants *c,
+                             vec p[]) {
+  (void)mode;
+  UNROLL_ALL
+  for (int i = 0; i < count; i++) p[i] = vec_fma(t[i], p[i], scaled ? c->c1 : vec_set1(WEIGHTS_B));
+  UNROLL_ALL
+  for (int i = 0; i < count; i++) p[i] = vec_fma(t[i], p[i], scaled ? c->c0 : vec_set1(WEIGHTS_B));
+}
+SIMD_INLINE void weights_from_table(int count, const vec n[], const weights_constants *c, vec p[]) {
+  (void)count, (void)n, (void)c, (void)p;  // it is part of the power
 }
 
 #elif PASSLINE_TABLE == 16 && PASSLINE_DEGREE == 3
@@ -103,13 +111,19 @@ SIMD_INLINE weights_constants weights_constants_of(int mode, double factor) {
   (void)mode;
   return vec_table16_of(weights_table + 9, factor * 0x1.56957A7AE94D7p-3 * 0x1.5AB07DD485429p1);  // 2^(23/16)
 }
-SIMD_INLINE void weights_polynomial(int mode, int scaled, int count, const vec v[], const vec n[],
-                                    const weights_constants *c, vec p[]) {
-  (void)mode, (void)scaled;
+SIMD_INLINE void weights_begin(int mode, int scaled, int count, const vec v[], const weights_constants *c,
+                               vec p[]) {
+  (void)mode, (void)scaled, (void)c;
   UNROLL_ALL
   for (int i = 0; i < count; i++) p[i] = vec_fma(v[i], v[i], vec_set1(0x1.7FF4F6p+1f));
+}
+SIMD_INLINE void weights_end(int mode, int scaled, int count, const vec v[], const weights_constants *c,
+                             vec p[]) {
+  (void)mode, (void)scaled, (void)c;
   UNROLL_ALL
   for (int i = 0; i < count; i++) p[i] = vec_fma(v[i], p[i], vec_set1(0x1.000000p+1f));
+}
+SIMD_INLINE void weights_from_table(int count, const vec n[], const weights_constants *c, vec p[]) {
   UNROLL_ALL
   for (int i = 0; i < count; i++) p[i] = vec_mul(vec_table16_at(*c, n[i]), p[i]);
 }
@@ -144,18 +158,20 @@ SIMD_INLINE weights_constants weights_constants_of(int mode, double factor) {
     return vec_table32_of(weights_table + 18, factor * 0x1.FFFEEA5029A1Dp-2 * 2.7183466135063847);  // e^h
   return vec_table32_of(weights_table, factor * 0x1.FFFF9C039E54Ep-2);
 }
-SIMD_INLINE void weights_polynomial(int mode, int scaled, int count, const vec t[], const vec n[],
-                                    const weights_constants *c, vec p[]) {
-  (void)scaled;
-  if (mode == FAR) {
-    UNROLL_ALL
-    for (int i = 0; i < count; i++) p[i] = vec_fma(t[i], t[i], vec_set1(0x1.FFFBECp-1f));
-  } else {
-    UNROLL_ALL
-    for (int i = 0; i < count; i++) p[i] = vec_add(t[i], vec_set1(0x1.000138p+1f));
-    UNROLL_ALL
-    for (int i = 0; i < count; i++) p[i] = vec_fma(t[i], p[i], vec_set1(0x1.000032p+1f));
-  }
+SIMD_INLINE void weights_begin(int mode, int scaled, int count, const vec t[], const weights_constants *c,
+                               vec p[]) {
+  (void)scaled, (void)c;
+  UNROLL_ALL
+  for (int i = 0; i < count; i++) p[i] = mode == FAR ? t[i] : vec_add(t[i], vec_set1(0x1.000138p+1f));
+}
+SIMD_INLINE void weights_end(int mode, int scaled, int count, const vec t[], const weights_constants *c,
+                             vec p[]) {
+  (void)scaled, (void)c;
+  const vec last = vec_set1(mode == FAR ? 0x1.FFFBECp-1f : 0x1.000032p+1f);
+  UNROLL_ALL
+  for (int i = 0; i < count; i++) p[i] = vec_fma(t[i], p[i], last);
+}
+SIMD_INLINE void weights_from_table(int count, const vec n[], const weights_constants *c, vec p[]) {
   UNROLL_ALL
   for (int i = 0; i < count; i++) p[i] = vec_mul(vec_table32_at(*c, n[i]), p[i]);
 }

@@ -10,6 +10,9 @@ import pandas as pd
 from passline.disassembly import HotLoop
 from passline.registry import Variant
 
+NEAR = 1.02
+"""Times that tuning does not tell apart: then a hot loop without spills is taken, as it moves less between builds."""
+
 _GROUP = ["build_id", "study", "pass", "isa", "variant", "n_elements"]
 
 
@@ -23,8 +26,8 @@ def tuning_rows(
     """Rows of table `tuning` from the timings of the tuning step.
 
     `loops` maps (build_id, variant) to its hot loop. Chosen is, per pass and ISA, the variant with the smallest
-    geometric mean over the sizes of its median time, each in units of the fastest variant's; only variants whose
-    hot loop neither calls nor touches the stack can be chosen, unless there is none, or the loop was not analysed.
+    geometric mean over the sizes of its median time, each in units of the fastest variant's. Among those within
+    NEAR of it, variants whose hot loop neither calls nor touches the stack come first.
     Where the first algorithm that uses a pass fixes some of its dimensions, `usual` names the variants it admits, and
     the choice is among those.
     """
@@ -68,5 +71,7 @@ def winners(rows: pd.DataFrame) -> dict[tuple[str, str, str], str]:
     )
     summary["spills"] = (summary["stack"] > 0) | (summary["calls"] > 0)
     summary = summary[~summary["finite_only"]]
-    best = summary.sort_values(["spills", "score", "variant"]).groupby(group)["variant"].first()
+    smallest = summary.groupby(group)["score"].transform("min")
+    summary["slower"] = summary["score"] - smallest > np.log(NEAR)
+    best = summary.sort_values(["slower", "spills", "score", "variant"]).groupby(group)["variant"].first()
     return {(str(build), str(name), str(isa)): str(variant) for (build, name, isa), variant in best.items()}
