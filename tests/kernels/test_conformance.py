@@ -104,6 +104,16 @@ def test_all_contenders_are_nan_and_zero_in_the_same_places(built: Built) -> Non
             assert np.array_equal(y == 0, results[0] == 0), name
 
 
+def test_an_algorithm_is_held_to_what_it_promises(built: Built) -> None:
+    contender = next(c for c in presets(built.study) if c.algorithm == "two_pass_ref")
+    promised = replace(built.study.algorithms["two_pass_ref"], max_ulp={"normal": 0.1, "any": 8})
+    study = replace(built.study, algorithms={**built.study.algorithms, "two_pass_ref": promised})
+    rows = {r["inputs"]: r for r in check_algorithms(built.load(), study, [contender], seed=3)}
+    assert not rows["normal"]["passed"]
+    assert rows["normal"]["bound_ulp"] == 0.1
+    assert rows["uniform"]["passed"]
+
+
 @pytest.mark.parametrize(
     ("defect", "row"), [("off-by-1e-5", "normal"), ("loses-nan", SPECIAL), ("masked-is-not-zero", SPECIAL)]
 )

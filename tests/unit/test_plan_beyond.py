@@ -17,7 +17,7 @@ from passline.errors import ConfigError, StudyError
 from passline.known_baselines import Known
 from passline.measure.round import row_counts
 from passline.plan import Host, Planner
-from passline.plan_beyond import document
+from passline.plan_beyond import candidates, document
 from passline.plan_points import thread_counts
 from passline.registry import KERNELS, Study, load_isas, load_study
 from passline.selftest_plan import blocks as selftest_blocks
@@ -381,3 +381,12 @@ def test_a_row_is_shared_only_beyond_the_paper_one_at_a_time(changes: dict[str, 
     check_config({**CONFIG, "blocks": [{**GROUP, "together": [1, "all"]}]})
     with pytest.raises(ConfigError):
         check_config({**CONFIG, "blocks": [{**GROUP, "together": [1, "all"], **changes}]})
+
+
+def test_best_picks_among_what_promises_its_errors(study: Study) -> None:
+    softmax = load_study(KERNELS / "softmax", ISAS)
+    promising = {name for name, algorithm in softmax.algorithms.items() if algorithm.max_ulp}
+    for made, names in ((softmax, promising), (study, set(EXTRA))):
+        found = candidates(made, Built("gcc", "id", tuned(made)), ["avx2"])
+        assert {contender["key"]["algorithm"] for contender in found} == names
+    assert promising < set(softmax.beyond)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Container, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,11 @@ class Algorithm:
     title: str
     steps: tuple[Step, ...]
     group: str = PAPER
+    max_ulp: Mapping[str, float] = field(default_factory=dict)
+
+    def promise(self, family: str) -> float:
+        """Largest error of an output on rows of such inputs, ULP; infinite where the study promises none."""
+        return self.max_ulp.get(family, self.max_ulp.get("any", math.inf))
 
     @property
     def beyond(self) -> bool:
@@ -54,7 +60,9 @@ def parse(
 ) -> dict[str, Algorithm]:
     """The algorithms of a study.yaml; StudyError for a pass or dimension that it does not declare."""
     found = {
-        name: Algorithm(name, spec["title"], tuple(map(_step, spec["passes"])), spec.get("group", PAPER))
+        name: Algorithm(
+            name, spec["title"], tuple(map(_step, spec["passes"])), spec.get("group", PAPER), spec.get("max_ulp", {})
+        )
         for name, spec in document.get("algorithms", {}).items()
     }
     for algorithm in found.values():

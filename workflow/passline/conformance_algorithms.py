@@ -6,7 +6,8 @@ what the last pass does, and what its passes take as given (`Expected.given`; of
 passes that subtract the maximum the rounding of that difference: of the output's own score
 and, as part of the sum, weighted over the row). Where the study says how much its result
 moves with what the passes leave (`sensitivity`), the sum of these counts so much, and 2 ULP
-are for the last roundings. Two algorithms differ by no more than the sum of their bounds.
+are for the last roundings. An algorithm may promise less (`max_ulp`). Two algorithms differ
+by no more than the sum of their bounds.
 Special values are compared exactly: where the result is NaN or infinite, and where it is 0.
 
 A row is also taken in 2 and in 3 parts, as threads share it, wherever the passes combine what their parts leave: its
@@ -135,7 +136,7 @@ def bounds(bench: Bench, contender: Contender, family: str, x: Floats, want: Dou
     if bench.sensitivity is not None:
         given = given.max(keepdims=True)
     bound: Doubles = 2.0 + (passes + chain + given) * _per_addition(bench, x, want)
-    return bound
+    return np.minimum(bound, bench.study.algorithms[contender.algorithm].promise(family))
 
 
 def _per_addition(bench: Bench, x: Floats, want: Doubles) -> Doubles:

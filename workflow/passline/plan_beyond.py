@@ -110,11 +110,15 @@ def asked(pairs: Iterable[tuple[str, str]], study: Study) -> list[tuple[str, str
 
 
 def candidates(study: Study, built: Built, isas: Iterable[str], threads: Iterable[int] = (1,)) -> list[Contender]:
-    """All that `best` may pick on these ISAs and numbers of threads: the algorithms beyond the paper."""
+    """All that `best` may pick on these ISAs and numbers of threads: the algorithms beyond the paper.
+
+    Where some of them promise how large their errors are, only those.
+    """
+    promising = [name for name in study.beyond if study.algorithms[name].max_ulp] or study.beyond
     alone = [
         algorithm(study, name, built, isa, CHOICE, split=False)
         for isa in isas
-        for name in study.beyond
+        for name in promising
         if has(study, name, built, isa, CHOICE)
     ]
     return [together(each, count) if count > 1 else each for count in threads for each in alone]
