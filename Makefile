@@ -7,20 +7,22 @@ INSTALLED := $(VENV)/installed
 # Never let a proxy of the environment add addresses or other packages to what constraints.txt pins.
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
-.PHONY: all report setup preflight test slow style format clean
+.PHONY: all report setup preflight compiler test slow style format clean
 
-all: setup
+all: compiler setup
 	@$(BIN)/snakemake
 	@$(BIN)/python -m passline.summary
 
 setup: preflight $(INSTALLED)
 
-# What is missing is said in one sentence, before anything is built.
+# What is missing is said in one sentence, before anything is set up: what everything needs, and what builds kernels.
 preflight:
 	@test "$$(uname -s)" = Linux || { echo "Passline runs on Linux only; this is $$(uname -s). Use a Linux machine." >&2; exit 1; }
 	@command -v $(PYTHON) >/dev/null || { echo "No $(PYTHON) was found: install Python 3.11 or newer (apt install python3 python3-venv, dnf install python3)." >&2; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "$(PYTHON) is $$($(PYTHON) -V 2>&1); Passline needs Python 3.11 or newer: install it, then run make PYTHON=python3.11." >&2; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "$(PYTHON) has no venv module: apt install python3-venv." >&2; exit 1; }
+
+compiler: preflight
 	@command -v gcc >/dev/null || { echo "No C compiler was found: install gcc (apt install gcc, dnf install gcc)." >&2; exit 1; }
 	@command -v ld >/dev/null && command -v objdump >/dev/null || { echo "ld or objdump was not found: install binutils (apt install binutils, dnf install binutils)." >&2; exit 1; }
 
@@ -32,7 +34,7 @@ $(INSTALLED): constraints.txt pyproject.toml
 	@$(PIP) install --no-deps --no-build-isolation --editable .
 	@touch $(INSTALLED)
 
-test: setup style
+test: compiler setup style
 	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 # Every published report, rebuilt from its tables, and what documents say of it: no compiler, no counters, the same bytes
@@ -42,7 +44,7 @@ report: setup
 	@$(BIN)/passline republish
 
 # What takes minutes.
-slow: setup
+slow: compiler setup
 	@$(BIN)/python -m pytest -m slow -n 2 --dist loadfile
 
 C_FILES = $(shell git ls-files 'kernels/*.c' 'kernels/*.h' 'tests/*.c' 'tests/*.h')

@@ -1,14 +1,13 @@
-"""`make` says in one sentence what is missing, before anything is built."""
+"""`make` says in one sentence what is missing, before anything is built, and asks for no more than its target needs."""
 
+import hashlib
 import os
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
-
-ROOT = Path(__file__).parents[2]
+from checkouts import BINARIES, ROOT, copy_to
 
 
 @pytest.fixture
@@ -31,13 +30,23 @@ def tools(tmp_path):
     return path
 
 
-def preflight(folder, tools):
-    make = shutil.which("make")
-    if make is None:
+def make(folder, tools, *arguments, timeout=60, **environment):
+    program = shutil.which("make")
+    if program is None:
         pytest.skip("make is not installed")
     return subprocess.run(
-        [make, "setup"], cwd=folder, env={"PATH": str(tools)}, capture_output=True, text=True, timeout=60, check=False
+        [program, *arguments],
+        cwd=folder,
+        env={"PATH": str(tools), **environment},
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        check=False,
     )
+
+
+def preflight(folder, tools):
+    return make(folder, tools, "setup")
 
 
 def refused(result, folder, sentence):
@@ -57,16 +66,43 @@ def test_not_linux(folder, tools):
     refused(preflight(folder, tools), folder, "Passline runs on Linux only; this is Darwin. Use a Linux machine.")
 
 
-def test_no_compiler(folder, tools):
-    (tools / "gcc").unlink()
-    refused(
-        preflight(folder, tools), folder, "No C compiler was found: install gcc (apt install gcc, dnf install gcc)."
-    )
-
-
-def test_no_binutils(folder, tools):
+@pytest.mark.parametrize("target", ["all", "test", "slow"])
+def test_what_compiles_asks_for_a_compiler_and_binutils(folder, tools, target):
     (tools / "objdump").unlink()
-    refused(preflight(folder, tools), folder, "ld or objdump was not found: install binutils")
+    refused(make(folder, tools, target), folder, "ld or objdump was not found: install binutils")
+    (tools / "gcc").unlink()
+    sentence = "No C compiler was found: install gcc (apt install gcc, dnf install gcc)."
+    refused(make(folder, tools, target), folder, sentence)
+    script(tools / "uname", "echo Darwin")
+    refused(make(folder, tools, target), folder, "Passline runs on Linux only")
+
+
+def test_published_reports_are_rebuilt_without_a_compiler_to_the_byte(tmp_path, tools):
+    """Twice, in a copy that was set up; with nothing of the compiler's on the PATH."""
+    for name in ("gcc", "ld", "objdump"):
+        (tools / name).unlink()
+        assert shutil.which(name, path=tools) is None
+    clone = tmp_path / "clone"
+    clone.mkdir()
+    copy_to(clone)
+    for name in ("Makefile", "constraints.txt", "pyproject.toml", "README.md"):
+        shutil.copy(ROOT / name, clone)
+    installed = clone / "installed"
+    installed.touch()
+    committed = hashes(clone)
+    for path in (path for path in committed if path.suffix in {".pdf", ".svg"}):
+        path.unlink()
+    given = (f"BIN={BINARIES}", f"INSTALLED={installed}")
+    for _ in range(2):
+        done = make(clone, tools, "report", *given, timeout=600, PYTHONPATH=str(clone / "workflow"))
+        assert done.returncode == 0, done.stderr
+        assert hashes(clone) == committed
+
+
+def hashes(clone):
+    """What `make report` writes, and what it writes it from."""
+    paths = [*(clone / "reports").rglob("*"), *clone.rglob("*.md")]
+    return {path: hashlib.sha256(path.read_bytes()).hexdigest() for path in paths if path.is_file()}
 
 
 def test_no_python(folder, tools):
