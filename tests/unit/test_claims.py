@@ -138,6 +138,66 @@ def test_memory_bound_claim(
     assert row["isa"] == "avx512f"
 
 
+def with_bound_of(tables: dict[str, pd.DataFrame], name: str, bound: str) -> dict[str, pd.DataFrame]:
+    """The tables with another bound of one pass alone out of cache."""
+    passes = tables["passes"].copy()
+    mine = (passes["algorithm"] == "-") & (passes["n_elements"] == FAR) & (passes["pass"] == name)
+    passes.loc[mine, "bound"] = bound
+    passes.loc[mine & (bound == "core"), "measured_over_memory"] = 1.25
+    return {**tables, "passes": passes}
+
+
+def with_faster(tables: dict[str, pd.DataFrame], base: str) -> dict[str, pd.DataFrame]:
+    """The tables with one Three-Pass as the faster one everywhere."""
+    ratios = tables["ratios"].copy()
+    ratios.loc[ratios["base"] == base, "base_time_median_s"] /= 100.0
+    return {**tables, "ratios": ratios}
+
+
+@pytest.mark.parametrize(
+    ("faster", "bound", "expected"),
+    [
+        ("three_pass_reload", "core", "holds here"),
+        ("three_pass_recompute", "core", "does not hold here"),
+        ("three_pass_recompute", "both", "undecided"),
+        ("three_pass_recompute", "memory", "holds here"),
+    ],
+)
+def test_memory_bound_is_judged_by_the_faster_three_pass_and_told_of_both(
+    published: Mapping[str, Any], full: dict[str, pd.DataFrame], faster: str, bound: str, expected: str
+) -> None:
+    """Pass raddexpminusmax is one of the recomputing Three-Pass only."""
+    tables = with_bound_of(with_bound(full, "memory", 1.0, 2.0), "raddexpminusmax", bound)
+    row = judged(published, with_faster(tables, faster)).loc[("memory_bound", "tuned")]
+    assert (row["base"], row["verdict_here"]) == (faster, expected)
+    told = dict(part.split(": ") for part in row["reason"].split("; "))
+    assert told["reloading"].startswith("holds, at most ")
+    which = {"core": "does not hold, raddexpminusmax", "both": "undecided, raddexpminusmax", "memory": "holds, at most"}
+    assert told["recomputing"].startswith(which[bound])
+
+
+def test_the_pass_that_decides_memory_bound_has_its_interval_paired_by_round(
+    published: Mapping[str, Any], full: dict[str, pd.DataFrame]
+) -> None:
+    row = judged(published, full).loc[("memory_bound", "tuned")]
+    alone = full["passes"][(full["passes"]["algorithm"] == "-") & (full["passes"]["n_elements"] == FAR)]
+    name = next(name for name in synthetic.PASSES if f"{name} takes {row['our_value']:.3f} [" in row["reason"])
+    mine = alone[(alone["pass"] == name) & (alone["variant"] == synthetic.variant(name, "avx512f", "tuned"))]
+    assert row["our_value"] == pytest.approx(mine["measured_over_memory"].iloc[0])
+    assert row["low"] <= row["our_value"] <= row["high"]
+    assert row["high"] - row["low"] < 0.1
+
+
+def test_without_ratios_no_three_pass_is_the_faster_one(
+    published: Mapping[str, Any], full: dict[str, pd.DataFrame]
+) -> None:
+    row = judged(published, {**full, "ratios": full["ratios"].query(f"n_elements != {FAR}")}).loc[
+        ("memory_bound", "tuned")
+    ]
+    assert row["verdict_here"] == "undecided"
+    assert "which Three-Pass is the faster one" in row["reason"]
+
+
 def test_a_claim_that_is_added_is_judged(published: Mapping[str, Any], full: dict[str, pd.DataFrame]) -> None:
     """As CONTRIBUTING.md says, with nothing but its entry."""
     added = {**published["claims"][1], "id": "added", "scope": {**published["claims"][1]["scope"], "sizes": ["L2"]}}

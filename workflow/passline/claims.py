@@ -16,18 +16,21 @@ from typing import Any
 import pandas as pd
 
 from passline.derive import selection
+from passline.derive.passes import over_memory
 from passline.derive.rounds import length_of
 from passline.errors import ReportError
 from passline.formats import listed, ratio_with_interval
 from passline.schema import load_listed
-from passline.statistics import EQUAL, FASTER, SLOWER, UNDECIDED
+from passline.statistics import EQUAL, FASTER, SLOWER, UNDECIDED, Interval
 from passline.tables import NOT_APPLICABLE
+from passline.titles import base_kind
 
 REPRODUCED, NOT_REPRODUCED, NOT_THIS_MACHINE = "reproduced", "not reproduced", "not this machine"
 HOLDS, HOLDS_NOT = "holds here", "does not hold here"
 ANY = "any"
 WIDEST = "widest"
 RATIO_UNIT = "time of base / time of Two-Pass"
+CEILING_UNIT = "time / ceiling time, slowest pass"
 
 Tables = Mapping[str, pd.DataFrame]
 
@@ -63,7 +66,7 @@ def claims_table(claims: Mapping[str, Any], tables: Tables, plan: Mapping[str, A
 
     Args:
         claims: the parsed claims.yaml.
-        tables: `ratios`, `passes`, `registry`, `tuning`, `accuracy`, `machines`.
+        tables: `ratios`, `passes`, `timings`, `registry`, `tuning`, `accuracy`, `machines`.
         plan: the session's plan.
     """
     tables = selection.of_paper(selection.of_build(tables, plan), plan)
@@ -209,26 +212,58 @@ def limited_by_bandwidth(rows: pd.DataFrame, names: list[str]) -> tuple[str, str
 
 
 def _judge_memory_bound(claim: Mapping[str, Any], variant: str, tables: Tables, plan: Mapping[str, Any]) -> Finding:
-    """Every pass of both Three-Pass variants against the ceiling of its own read/write mix; the worst one counts."""
+    """Every pass of a Three-Pass against the ceiling of its own read/write mix; judged is the faster Three-Pass.
+
+    The claim is of a well-tuned Three-Pass, not of all: what the other does is told beside it (decision 0015).
+    """
     isa = _judged_isa(claim, selection.alone(tables["passes"]), tables["registry"])
     sizes = [n for label in claim["scope"]["sizes"] if (n := length_of(plan, label)) is not None]
     if isa is None or not sizes:
         return _undecided("the single passes were not timed at the sizes of the claim")
-    names = list(
-        dict.fromkeys(p for base in selection.question(plan).bases for p in plan["algorithms"][base]["passes"])
-    )
-    rows = selection.judged_passes(tables, names, isa, variant, max(sizes))
-    answer, why = limited_by_bandwidth(rows, names)
-    worst = float(rows["measured_over_memory"].max()) if len(rows) else math.nan
-    why = why.replace("every pass of the base is", "every pass of both Three-Pass variants is")
+    rows = selection.against_fastest(selection.primary(tables["ratios"], plan), plan)
+    rows = rows[(rows["variant"] == variant) & (rows["isa"] == isa) & (rows["n_elements"] == max(sizes))]
+    if rows.empty:
+        return _undecided(f"no {variant} timings at its sizes tell which Three-Pass is the faster one", isa)
+    base = str(rows["base"].iloc[0])
+    others = [other for other in selection.question(plan).bases if other != base]
+    found = {name: _of_ceiling(name, isa, variant, max(sizes), tables, plan) for name in (base, *others)}
+    judged = found[base]
     return Finding(
-        on_paper_machine={"yes": REPRODUCED, "no": NOT_REPRODUCED}.get(answer, UNDECIDED),
-        here={"yes": HOLDS, "no": HOLDS_NOT}.get(answer, UNDECIDED),
-        reason=why,
-        value=worst,
-        unit="time / ceiling time, slowest pass",
+        on_paper_machine={"yes": REPRODUCED, "no": NOT_REPRODUCED}.get(judged.answer, UNDECIDED),
+        here={"yes": HOLDS, "no": HOLDS_NOT}.get(judged.answer, UNDECIDED),
+        reason="; ".join(f"{base_kind(name, plan)}: {each.words}" for name, each in found.items()),
+        value=judged.slowest.median,
+        low=judged.slowest.low,
+        high=judged.slowest.high,
+        unit=CEILING_UNIT,
         isa=isa,
+        base=base,
     )
+
+
+@dataclass(frozen=True)
+class _OfCeiling:
+    """Whether bandwidth limits all passes of an algorithm, time over ceiling of the pass that tells, and in words."""
+
+    answer: str
+    slowest: Interval
+    words: str
+
+
+def _of_ceiling(algorithm: str, isa: str, variant: str, n: int, tables: Tables, plan: Mapping[str, Any]) -> _OfCeiling:
+    """An algorithm's passes at one size; the pass that tells is the slowest of those that the answer rests on."""
+    names = plan["algorithms"][algorithm]["passes"]
+    rows = selection.judged_passes(tables, names, isa, variant, n)
+    answer, why = limited_by_bandwidth(rows, names)
+    rows = rows.assign(answer=[selection.bound_by_bandwidth(row) for _, row in rows.iterrows()])
+    rows = rows[(rows["answer"] == answer) & rows["measured_over_memory"].notna()]
+    if rows.empty:
+        return _OfCeiling(UNDECIDED, Interval(math.nan, math.nan, math.nan, 0), f"undecided, {why}")
+    slowest = rows.sort_values("measured_over_memory", kind="stable").iloc[-1]
+    times = over_memory(tables["timings"], tables["registry"], slowest)
+    shown = f"{slowest['pass']} takes {ratio_with_interval(times.median, times.low, times.high)} of its ceiling's time"
+    words = {"yes": f"holds, at most {shown}", "no": f"does not hold, {shown}, bound by arithmetic"}
+    return _OfCeiling(answer, times, words.get(answer, f"undecided, {shown}, neither bound alone explains it"))
 
 
 def _judge_no_overflow(claim: Mapping[str, Any], variant: str, tables: Tables, plan: Mapping[str, Any]) -> Finding:

@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from passline import formats
+from passline.claims import CEILING_UNIT
 from passline.derive import selection
 from passline.derive.rounds import CEILINGS, length_of, streams
 from passline.errors import ReportError
@@ -54,7 +55,9 @@ def _published_first(claims: pd.DataFrame) -> pd.DataFrame:
 
 
 def _remark(rows: pd.DataFrame, plan: Plan) -> str:
-    """A word where Two-Pass is faster and the claim still does not hold: its direction does, its mechanism does not."""
+    """What bounds each Three-Pass; or that Two-Pass is faster, a claim's direction, but its mechanism does not hold."""
+    if plan["measurement"] and set(rows["unit"]) == {CEILING_UNIT}:
+        return str(rows.loc[rows["variant"] == shown_variant(rows), "reason"].iloc[0])
     faster = set(rows["ratio_verdict"]) == {"faster"}
     if not plan["measurement"] or not faster:
         return ""
@@ -95,7 +98,8 @@ def _claimed_value(row: pd.Series[Any], plan: Plan) -> str:
         unit = row["unit"] if row["unit"] == "ULP" else "times a plain loop (slowest pass)"
         return f"{formats.significant(row['our_value'])} {unit}"
     base = base_kind(str(row["base"]), plan)
-    return f"{formats.ratio_with_interval(row['our_value'], row['low'], row['high'])} against {base}"
+    joined = "times the ceiling," if row["unit"] == CEILING_UNIT else "against"
+    return f"{formats.ratio_with_interval(row['our_value'], row['low'], row['high'])} {joined} {base}"
 
 
 def _time(row: pd.Series[Any], column: str) -> str:

@@ -134,6 +134,7 @@ rule claims:
     input:
         ratios=rules.ratios.output.ratios,
         passes=rules.passes.output[0],
+        timings=rules.timings.output.timings,
         registry=rules.registry.output[0],
         tuning=rules.tuning.output[0],
         accuracy=rules.check.output[0],

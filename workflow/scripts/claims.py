@@ -8,7 +8,7 @@ from passline.claims import claims_table, load_claims
 from passline.script import reporting
 from passline.tables import read_table, write_table
 
-TABLES = ("ratios", "passes", "registry", "tuning", "accuracy", "machines")
+TABLES = ("ratios", "passes", "timings", "registry", "tuning", "accuracy", "machines")
 
 
 def main(tables: Mapping[str, Path], claims: Path, plan: Path, output: Path) -> None:

@@ -18,6 +18,7 @@ import pandas as pd
 from passline.derive import counted
 from passline.derive.rounds import (
     CEILINGS,
+    block_kind,
     by_round,
     length_of,
     mix_of,
@@ -26,7 +27,7 @@ from passline.derive.rounds import (
     round_medians,
     variant_rows,
 )
-from passline.statistics import Floats, median_interval
+from passline.statistics import Floats, Interval, median_interval
 from passline.tables import KEY, NOT_APPLICABLE
 
 TOLERANCE = 1.1
@@ -161,6 +162,25 @@ def _judged(times: pd.Series[float], core: float, memory: pd.Series[float], roof
         "bound": bound_of(measured, core, time_memory),
         "fraction_of_ceiling": fraction.median,
     }
+
+
+def over_memory(timings: pd.DataFrame, registry: pd.DataFrame, row: pd.Series[Any]) -> Interval:
+    """A pass alone: its time over that of its ceiling, paired by round, with the interval of that median.
+
+    Args:
+        timings: table `timings`.
+        registry: table `registry`.
+        row: a row of table `passes`; the median is its `measured_over_memory`.
+    """
+    mine = timings[timings["variant"] == row["variant"]]
+    mine = mine[(mine[list(KEY)] == row[list(KEY)]).all(axis=1) & (block_kind(mine["block"]) == "passes")]
+    medians = round_medians(timings[timings["block"].isin(mine["block"].unique())], "passes")
+    known = variant_rows(registry)
+    roofs = _roofs(medians[medians["study"] == CEILINGS], known)
+    declared = registered(known, str(row["build_id"]), str(row["variant"]))
+    _, memory = roofs.get(mix_of(declared), (NOT_APPLICABLE, pd.Series(dtype=float)))
+    times = round_medians(mine).set_index("round")["time_s"]
+    return median_interval((times / memory.reindex(times.index)).to_numpy(dtype=np.float64))
 
 
 def _split(timings: pd.DataFrame, registry: pd.DataFrame) -> list[dict[str, Any]]:
