@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pypdf
 import pytest
 import synthetic
 from doubtful import selftest
@@ -42,8 +45,14 @@ def changed(session: Path, folder: Path, /, **plan: Any) -> Path:
     return folder
 
 
-def test_a_published_report_is_rebuilt_from_its_tables_to_the_byte(session: Path, tmp_path: Path) -> None:
-    target = freeze.freeze(session, tmp_path)
+@pytest.fixture(scope="module")
+def frozen(session: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The session, published."""
+    return freeze.freeze(session, tmp_path_factory.mktemp("published"))
+
+
+def test_a_published_report_is_rebuilt_from_its_tables_to_the_byte(frozen: Path) -> None:
+    target = frozen
     first = (target / "report.pdf").read_bytes()
     assert {path.stem for path in (target / "tables").iterdir()} >= {"ratios", "passes", "round_ratios"}
     assert not (target / "tables" / "timings.csv").exists()
@@ -51,6 +60,44 @@ def test_a_published_report_is_rebuilt_from_its_tables_to_the_byte(session: Path
     (target / "report.pdf").unlink()
     freeze.build(target)
     assert (target / "report.pdf").read_bytes() == first
+
+
+def test_all_figures_of_a_published_session_are_drawn_from_its_tables(
+    frozen: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the command that stands beside the figures of the published report."""
+    monkeypatch.setattr(freeze, "PUBLISHED", frozen.parent)
+    monkeypatch.setattr(freeze, "published", partial(freeze.published, frozen.parent))
+    target = frozen
+    (command,) = re.findall(r"draw again: (.*?)(?:<|$)", (target / f"{freeze.SHOWN}.svg").read_text(), re.MULTILINE)
+    assert command == f"passline republish --figures DIR {target.name}"
+    into = tmp_path / "figures"
+    before = (target / "report.pdf").stat().st_mtime_ns
+    assert cli.main(command.replace("DIR", str(into)).split()[1:]) == 0
+    assert "as SVG, PDF and CSV, of data" in capsys.readouterr().out
+    names = {path.stem for path in freeze.FIGURES.glob("[a-z]*.py")}
+    expected = {f"{name}.{suffix}" for name in names for suffix in ("svg", "pdf", "csv")}
+    assert {path.name for path in (into / target.name).iterdir()} == expected
+    assert (into / target.name / f"{freeze.SHOWN}.svg").read_bytes() == (target / f"{freeze.SHOWN}.svg").read_bytes()
+    assert (target / "report.pdf").stat().st_mtime_ns == before
+    assert [path.name for path in into.iterdir()] == [target.name]
+    assert cli.main(["republish", "--figures", str(into), "nowhere"]) == cli.FAILED
+    assert f"is no published session. There are: {target.name}" in capsys.readouterr().err
+
+
+def test_a_published_report_says_how_it_is_cited_and_rebuilt() -> None:
+    for folder in freeze.published():
+        manifest = json.loads((folder / "manifest.json").read_text())
+        pdf = pypdf.PdfReader(folder / "report.pdf")
+        assert pdf.metadata is not None
+        assert manifest["machine"] in str(pdf.metadata.title)
+        assert manifest["data_sha256"] in str(pdf.metadata["/Keywords"])
+        last = " ".join(pdf.pages[-1].extract_text().split())
+        assert manifest["data_sha256"] in last
+        assert "How to cite." in last
+        assert f"passline republish --figures DIR {folder.name}" in last
+        assert "raw rounds lie beside" not in last
+        assert f"data {manifest['data_sha256'][:12]}" in pdf.pages[0].extract_text()
 
 
 def test_data_that_are_not_what_was_published_are_refused_by_name(tmp_path: Path) -> None:

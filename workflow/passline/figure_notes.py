@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from passline import formats
+from passline.citation import Published
 from passline.derive import selection
 from passline.derive.counted import COUNTED
 from passline.derive.selftest import HELD, goals, holding
@@ -34,12 +35,13 @@ class Flag:
     words: str
 
 
-def quality(tables: Tables, plan: Plan) -> dict[str, Any]:
+def quality(tables: Tables, plan: Plan, published: Published | None = None) -> dict[str, Any]:
     """What the notes on a session's figures have in common.
 
     Args:
         tables: `TABLES`, and `selftest` where it ran.
         plan: the session's plan.
+        published: the published copy, where the figures are of one: it has no session to draw them from.
 
     Returns:
         `session`; `command` that draws a figure again, with {figure} in place of its name; `timed`, the flags of what
@@ -50,9 +52,10 @@ def quality(tables: Tables, plan: Plan) -> dict[str, Any]:
     session = f"{plan['machine']}/{plan['folder']}"
     # The file goes first: what follows --config or --configfile would be taken for more of it.
     program, _, options = str(plan["command"]).partition(" ")
+    drawn_by = f"{program} reports/{session}/figures/{{figure}}.svg {options}".strip()
     return {
         "session": session,
-        "command": f"{program} reports/{session}/figures/{{figure}}.svg {options}".strip(),
+        "command": published.figures if published else drawn_by,
         "timed": [asdict(flag) for flag in _timed({**drawn, **_selftest_of(tables)}, plan)],
         "half_widths": [asdict(flag) for flag in _half_widths(drawn["ratios"], plan)] * bool(plan["measurement"]),
         "design": {key: float(plan["design"][key]) for key in TARGETS} | {"in_cache": in_cache_elements(plan)},

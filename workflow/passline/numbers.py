@@ -13,7 +13,7 @@ from typing import Any
 
 import pandas as pd
 
-from passline import beyond_pages, formats, numbers_traffic, report_tables, trust
+from passline import beyond_pages, citation, formats, numbers_traffic, report_tables, trust
 from passline.derive import selection
 from passline.derive.rounds import length_of
 from passline.errors import ReportError
@@ -46,13 +46,16 @@ PROTOCOLS = {
 }
 
 
-def numbers(tables: Tables, plan: Plan, table1: pd.DataFrame) -> dict[str, Any]:
+def numbers(
+    tables: Tables, plan: Plan, table1: pd.DataFrame, published: citation.Published | None = None
+) -> dict[str, Any]:
     """Everything the report's text says in numbers.
 
     Args:
         tables: all tables of the session, `claims` included.
         plan: the session's plan.
         table1: class counts of the paper's Table 1 (reports/published/paper/table1.csv).
+        published: the published copy, where the report is of one.
 
     Returns:
         `headlines` (three sentences), `questions` (with their answers), `values` (key to text), `tables` (name to head
@@ -67,7 +70,11 @@ def numbers(tables: Tables, plan: Plan, table1: pd.DataFrame) -> dict[str, Any]:
         "stamp": SMOKE_STAMP,
         "headlines": headlines(tables, plan),
         "questions": questions(everything, plan),
-        "values": _values(tables, plan, facts) | beyond_pages.values(everything, plan),
+        "values": {
+            **_values(tables, plan, facts),
+            **citation.values(published),
+            **beyond_pages.values(everything, plan),
+        },
         "tables": {
             "verdicts": report_tables.verdicts(tables["claims"], plan),
             "reasons": report_tables.reasons(tables["claims"], plan),

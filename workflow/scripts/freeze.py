@@ -6,13 +6,14 @@ import argparse
 import json
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from passline import bundle
+from passline.citation import Published
 from passline.derive.selection import of_build, of_paper
 from passline.errors import ReportError
 from passline.formats import binary_bytes
@@ -117,22 +118,51 @@ def needed() -> list[str]:
 
 def build(folder: Path) -> None:
     """Write report.pdf and the shown figure of a published folder, from its tables and its plan alone."""
-    plan, tables = folder / "plan.json", folder / "tables"
     with tempfile.TemporaryDirectory() as scratch:
         stage = Path(scratch)
-        known = {name: tables / f"{name}.csv" for name in numbers.TABLES}
-        if (tables / f"{OPTIONAL}.csv").is_file():
-            known[OPTIONAL] = tables / f"{OPTIONAL}.csv"
-        numbers.main(known, plan, TABLE1, stage / "numbers.json")
-        rated = {name: path for name, path in known.items() if name in (*quality.TABLES, OPTIONAL)}
-        quality.main(rated, plan, stage / "quality.json")
-        drawings = []
-        for path in _figures():
-            out = {suffix: stage / f"{path.stem}.{suffix}" for suffix in ("svg", "pdf", "csv", "json")}
-            figure.main(path.stem, tables, plan, stage / "quality.json", out)
-            drawings.append(out["svg"])
+        drawings = _draw(folder, stage)
+        known = _tables(folder, numbers.TABLES)
+        numbers.main(known, folder / "plan.json", TABLE1, stage / "numbers.json", _copy(folder))
         report.main(TEMPLATE, stage / "numbers.json", drawings, folder / "report.pdf")
         shutil.copy(stage / f"{SHOWN}.svg", folder)
+
+
+def figures(folder: Path, into: Path) -> int:
+    """Write every figure of a published folder as SVG, PDF and CSV to `into`; how many there are."""
+    waiting = aside(into)
+    shutil.rmtree(waiting, ignore_errors=True)
+    waiting.mkdir(parents=True)
+    into.mkdir(exist_ok=True)
+    drawn = _draw(folder, waiting)
+    for svg in drawn:
+        for suffix in (".svg", ".pdf", ".csv"):
+            path = svg.with_suffix(suffix)
+            path.replace(into / path.name)
+    shutil.rmtree(waiting)
+    return len(drawn)
+
+
+def _draw(folder: Path, stage: Path) -> list[Path]:
+    """Draw every figure of a published folder into `stage`, its notes beside it; the SVG files."""
+    plan, drawings = folder / "plan.json", []
+    quality.main(_tables(folder, quality.TABLES), plan, stage / "quality.json", _copy(folder))
+    for path in _figures():
+        out = {suffix: stage / f"{path.stem}.{suffix}" for suffix in ("svg", "pdf", "csv", "json")}
+        figure.main(path.stem, folder / "tables", plan, stage / "quality.json", out)
+        drawings.append(out["svg"])
+    return drawings
+
+
+def _tables(folder: Path, names: Iterable[str]) -> dict[str, Path]:
+    """The named tables of a published folder, and its self-test where it has one."""
+    more = [OPTIONAL] if _has_selftest(folder) else []
+    return {name: folder / "tables" / f"{name}.csv" for name in (*names, *more)}
+
+
+def _copy(folder: Path) -> Published:
+    """What figures and report say of the published copy that they are of."""
+    plan = json.loads((folder / "plan.json").read_text(encoding="utf-8"))
+    return Published(name_of(plan), str(bundle.described(_data(folder))["data_sha256"]))
 
 
 def verify(folder: Path) -> str:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from passline.citation import Published
 from passline.numbers import numbers
 from passline.script import named_tables, reporting
 from passline.tables import read_table
@@ -31,10 +32,12 @@ TABLES = (
 )
 
 
-def main(tables: Mapping[str, Path], plan: Path, table1: Path, output: Path) -> None:
-    """Read the tables by name, the plan and the paper's Table 1, write numbers.json."""
+def main(
+    tables: Mapping[str, Path], plan: Path, table1: Path, output: Path, published: Published | None = None
+) -> None:
+    """Read the tables by name, the plan and the paper's Table 1, write numbers.json, of a published copy or not."""
     frames = {name: read_table(name, path) for name, path in tables.items()}
-    document = numbers(frames, json.loads(plan.read_text(encoding="utf-8")), pd.read_csv(table1))
+    document = numbers(frames, json.loads(plan.read_text(encoding="utf-8")), pd.read_csv(table1), published)
     output.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
