@@ -5,7 +5,7 @@ import errno
 import pmu_trees
 import pytest
 
-from passline.counters import chain, core, explain
+from passline.counters import chain, core, explain, uncore
 from passline.counters.explain import Facts
 from passline.counters.records import UNSCHEDULED, Attempt
 from passline.counters.rights import Rights, rights
@@ -72,6 +72,44 @@ def test_a_named_source_is_a_demand(tmp_path):
     assert choose("df", host, pmu_trees.FakeKernel()).source == "df"
     with pytest.raises(MachineError, match=r"counters: scf: memory traffic cannot be counted"):
         choose("scf", host, pmu_trees.FakeKernel())
+
+
+ADDED = """
+  - source: tried
+    architectures: [x86_64]
+    vendors: [GenuineIntel]
+    modprobe: tried_pmu
+    boxes:
+      - pmu: tried_ctl_[0-9]+
+        events: [{read: [rd_data], write: [wr_data], bytes: 64}]
+"""
+
+
+def test_a_source_that_is_added_is_tried_and_chosen(tmp_path, monkeypatch):
+    """As CONTRIBUTING.md says: its row in uncore.yaml, and a fake machine that shows it."""
+    table = tmp_path / "uncore.yaml"
+    table.write_text(uncore.TABLE.read_text() + ADDED)
+    events = {"rd_data": {"terms": "event=0x01"}, "wr_data": {"terms": "event=0x02"}}
+    unit = {"cpumask": "0,8", "format": {"event": "config:0-7"}, "events": events}
+    host = {"architecture": "x86_64", "vendor": "GenuineIntel", "microarchitecture": "unknown", "model": 1}
+    families = {**pmu_trees.FAMILIES, "added": {"host": host, "pmus": {"tried_ctl_{0-1}": unit}}}
+    monkeypatch.setattr(pmu_trees, "FAMILIES", families)
+    machine = pmu_trees.build("added", tmp_path / "machine")
+    with pytest.raises(ConfigError):
+        chain.mode_of("tried")
+    monkeypatch.setattr(uncore, "TABLE", table)
+    uncore.sources.cache_clear()
+    try:
+        assert chain.mode_of("tried") == "tried"
+        kernel = pmu_trees.FakeKernel()
+        assert choose("auto", machine, kernel).source == "tried"
+        assert {event.pmu for group in kernel.opened for event in group.events} >= {"tried_ctl_0", "tried_ctl_1"}
+        elsewhere = choose("auto", pmu_trees.build("zen4", tmp_path / "amd"), pmu_trees.FakeKernel())
+        assert "tried" not in [attempt.source for attempt in elsewhere.attempts]
+        refused = choose("auto", machine, pmu_trees.FakeKernel(refuse={"*": errno.EACCES}))
+        assert ("tried", "EACCES") in [(attempt.source, attempt.errno) for attempt in refused.attempts]
+    finally:
+        uncore.sources.cache_clear()
 
 
 def test_sources_of_other_processors_are_not_tried(tmp_path):
