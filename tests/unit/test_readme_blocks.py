@@ -1,12 +1,17 @@
 """Generated parts of documents are up to date."""
 
+import json
+
 import pandas as pd
 import pytest
 import yaml
 
-from passline import config_readme, readme_blocks
+from passline import config_readme, front_blocks, readme_blocks
 from passline.artifact_blocks import ARTIFACT, ROOT, Session, claims_block, goals_block, time_block
+from passline.derive.selection import against_fastest, primary
+from passline.formats import ratio_with_interval
 from passline.schema import SCHEMAS
+from passline.tables import read_table
 
 
 @pytest.fixture(scope="module")
@@ -18,6 +23,36 @@ def test_the_blocks_are_up_to_date(documents):
     for path, text in documents.items():
         assert path.read_text(encoding="utf-8") == text, "run python -m passline.readme_blocks"
     assert "| **Two-Pass** | 2 N | 1 N | 12 | 16 |" in documents[readme_blocks.README]
+
+
+def test_the_caption_of_the_readmes_figure_says_what_its_session_found(documents):
+    front = documents[front_blocks.FRONT]
+    folder = next(
+        path for path in sorted(front_blocks.PUBLISHED.iterdir()) if f"{path.name}/against_bases.svg" in front
+    )
+    ratios = read_table("ratios", folder / "tables" / "ratios.csv")
+    plan = json.loads((folder / "plan.json").read_text(encoding="utf-8"))
+    far = against_fastest(primary(ratios, plan), plan)
+    far = far[
+        (far["n_elements"] == max(plan["labels"][label] for label in plan["out_of_cache"])) & (far["isa"] != "scalar")
+    ]
+    assert len(far)
+    for _, row in far.iterrows():
+        assert ratio_with_interval(row["ratio"], row["ratio_low"], row["ratio_high"]) in front
+
+
+def test_every_published_report_is_linked_and_a_figure_needs_a_default_session(tmp_path, monkeypatch):
+    monkeypatch.setattr(front_blocks, "ROOT", tmp_path)
+    for name, study, session in (("b-more", "softmax", "more"), ("a", "logsumexp", "default")):
+        (tmp_path / name).mkdir()
+        plan = {"machine": name[0], "study": study, "session": session}
+        (tmp_path / name / "plan.json").write_text(json.dumps(plan))
+    blocks = front_blocks.blocks(tmp_path)
+    assert blocks["reports"].splitlines() == [
+        "- [`a`](a/report.pdf): machine `a`, study `logsumexp`, session `default`",
+        "- [`b-more`](b-more/report.pdf): machine `b`, study `softmax`, session `more`",
+    ]
+    assert blocks["found"] == "*No default session is published yet.*"
 
 
 def test_each_claim_and_goal_stands_in_the_appendix_once(documents):

@@ -119,6 +119,9 @@ WAYS: dict[str, Run | Make | By] = {
     "passline freeze results/<machine>/<session>": FREEZE,
     "passline freeze": FREEZE,
     "passline republish --check": REPUBLISH,
+    "passline republish --figures figures": By(
+        "tests/unit/test_freeze.py::test_all_figures_of_a_published_session_are_drawn_from_its_tables"
+    ),
     "passline export results/<machine>/<session>": BUNDLE,
     "passline export": BUNDLE,
     "passline import": BUNDLE,
@@ -250,19 +253,55 @@ def test_an_environment_is_made_without_a_network(tmp_path: Path):
     assert sum(path.stat().st_size for path in (tmp_path / "wheels").iterdir()) < 0.25e9
 
 
-FIGURE = """
+FIGURE = '''
+"""A figure as CONTRIBUTING.md describes one."""
+
+import matplotlib.pyplot as plt
+
 TABLES = ("ratios",)
 CAPTION = "Tried."
 LIMITS = "Nothing."
 SECTION = "details"
+
+
+def draw(tables, plan):
+    drawing, axes = plt.subplots()
+    axes.plot(tables["ratios"]["n_elements"], tables["ratios"]["ratio"])
+    return drawing
+
+
+def data(tables, plan):
+    return tables["ratios"][["n_elements", "ratio"]]
+'''
+DRAWING = """
+import sys
+from pathlib import Path
+from scripts import figure, quality
+
+session = Path(sys.argv[1])
+tables = {name: session / "tables" / f"{name}.csv" for name in quality.TABLES}
+quality.main(tables, session / "plan.json", Path("quality.json"))
+out = {suffix: Path("drawn", f"tried.{suffix}") for suffix in ("svg", "pdf", "csv", "json")}
+figure.main("tried", session / "tables", session / "plan.json", Path("quality.json"), out)
 """
 
 
-def test_a_figure_that_is_added_is_planned_without_another_edit(clone: Path):
-    """As CONTRIBUTING.md says; nothing of it is imported before it is drawn."""
+def test_a_figure_that_is_added_is_planned_and_drawn_without_another_edit(clone: Path):
+    """As CONTRIBUTING.md says; drawn by the script of the one rule, from the tables of a published session."""
     path = clone / "workflow" / "figures" / "tried.py"
     path.write_text(FIGURE)
     known = list(path.parent.glob("[a-z]*.py"))
     said = shell(clone, "snakemake -n --until figure").stdout
+    (clone / "draw.py").write_text(DRAWING)
+    plans = sorted((clone / "reports" / "published").glob("*/plan.json"))
+    drawn = shell(clone, f"python draw.py {plans[0].parent}")
     path.unlink()
     assert set(re.findall(r"^figure +(\d+)", said, re.MULTILINE)) == {str(len(known))}
+    assert drawn.returncode == 0, drawn.stderr
+    head, *rows = (clone / "drawn" / "tried.csv").read_text().splitlines()
+    assert head == "# passline figure tried"
+    values = [row for row in rows if not row.startswith("#")]
+    assert values[0] == "n_elements,ratio"
+    assert len(values) > 1
+    assert "<path" in (clone / "drawn" / "tried.svg").read_text()
+    assert (clone / "drawn" / "tried.pdf").read_bytes().startswith(b"%PDF")

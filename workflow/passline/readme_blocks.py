@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from passline import artifact_blocks
+from passline import artifact_blocks, front_blocks
 from passline.algorithms import Step
 from passline.registry import KERNELS, Study, load_isas, load_study, traffic
 
@@ -58,6 +58,7 @@ def documents() -> dict[Path, str]:
     isas = load_isas()
     blocks = {
         README: {"traffic": traffic_block(load_study(KERNELS / "softmax", isas))},
+        front_blocks.FRONT: front_blocks.blocks(),
         artifact_blocks.ARTIFACT: artifact_blocks.blocks(isas),
     }
     return {path: with_blocks(path.read_text(encoding="utf-8"), mine) for path, mine in blocks.items()}
