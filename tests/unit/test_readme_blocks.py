@@ -67,10 +67,11 @@ def test_a_published_session_that_says_another_verdict_is_shown_so():
         {"claim": ["a", "a", "b", "b"], "variant": ["preset", "tuned"] * 2, "verdict_here": ["x", "x", "x", "y"]}
     )
     other = Session("here-other", {}, {"claims": claims.assign(claim="of another study")})
+    asks_none = Session("here-beyond", {}, {"claims": claims.assign(verdict_here="undecided")})
     found = Session("here", {}, {"claims": claims})
     scope = {"microarchitectures": ["any"], "isa": "widest", "sizes": ["L1"]}
     entries = [{"id": name, "kind": "speedup", "statement": "faster", "scope": scope} for name in "abc"]
-    lines = claims_block(entries, [found, other]).splitlines()
+    lines = claims_block(entries, [found, other, asks_none]).splitlines()
     assert lines[0].endswith("| found on `here` |")
     assert lines[2] == "| `a` | faster | any; widest; L1 | `snakemake --until ratios` | `ratios` | x |"
     assert lines[3].endswith("| preset: x, tuned: y |")

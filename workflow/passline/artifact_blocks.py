@@ -16,6 +16,7 @@ from passline.errors import ReportError
 from passline.formats import binary_bytes, clock, significant
 from passline.registry import KERNELS, Isa
 from passline.schema import load_listed
+from passline.statistics import UNDECIDED
 from passline.tables import read_table
 
 ROOT = KERNELS.parent
@@ -90,7 +91,7 @@ def table(head: Sequence[str], rows: Iterator[Sequence[object]], numbers: Sequen
 
 def claims_block(claims: Sequence[Mapping[str, Any]], published: Sequence[Session]) -> str:
     """Each claim of the paper, the step that takes its numbers, the table that holds them, and what was found."""
-    published = [session for session in published if session.tables["claims"]["claim"].isin(_ids(claims)).any()]
+    published = [session for session in published if _judges(session.tables["claims"], claims)]
     head = ["claim", "the paper says", "on its own machine", "numbers by", "in table", *_columns(published)]
 
     def rows() -> Iterator[list[str]]:
@@ -105,6 +106,11 @@ def claims_block(claims: Sequence[Mapping[str, Any]], published: Sequence[Sessio
 
 def _columns(published: Sequence[Session]) -> list[str]:
     return [f"found on `{session.name}`" for session in published]
+
+
+def _judges(found: pd.DataFrame, claims: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether a session decides any of the claims; one of what is beyond the paper asks none."""
+    return bool((found["claim"].isin(_ids(claims)) & (found["verdict_here"] != UNDECIDED)).any())
 
 
 def _ids(entries: Sequence[Mapping[str, Any]]) -> list[str]:
