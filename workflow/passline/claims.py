@@ -214,7 +214,7 @@ def limited_by_bandwidth(rows: pd.DataFrame, names: list[str]) -> tuple[str, str
 def _judge_memory_bound(claim: Mapping[str, Any], variant: str, tables: Tables, plan: Mapping[str, Any]) -> Finding:
     """Every pass of a Three-Pass against the ceiling of its own read/write mix; judged is the faster Three-Pass.
 
-    The claim is of a well-tuned Three-Pass, not of all: what the other does is told beside it (decision 0015).
+    The claim is of a well-tuned Three-Pass, not of all: what the other does is told beside it (decision 0016).
     """
     isa = _judged_isa(claim, selection.alone(tables["passes"]), tables["registry"])
     sizes = [n for label in claim["scope"]["sizes"] if (n := length_of(plan, label)) is not None]
