@@ -58,12 +58,10 @@ def _remark(rows: pd.DataFrame, plan: Plan) -> str:
     """What bounds each Three-Pass; or that Two-Pass is faster, a claim's direction, but its mechanism does not hold."""
     if plan["measurement"] and set(rows["unit"]) == {CEILING_UNIT}:
         return str(rows.loc[rows["variant"] == shown_variant(rows), "reason"].iloc[0])
-    faster = set(rows["ratio_verdict"]) == {"faster"}
-    if not plan["measurement"] or not faster:
-        return ""
     remarks = {"does not hold here": "faster, but not all memory-bound", "undecided": "faster, cause undecided"}
     verdicts = set(rows["verdict_here"])
-    return remarks.get(verdicts.pop(), "") if len(verdicts) == 1 else ""
+    told = plan["measurement"] and set(rows["ratio_verdict"]) == {"faster"} and len(verdicts) == 1
+    return remarks.get(verdicts.pop(), "") if told else ""
 
 
 def _both(cell: pd.Series[Any], plan: Plan) -> str:
@@ -71,11 +69,9 @@ def _both(cell: pd.Series[Any], plan: Plan) -> str:
     if not plan["measurement"]:
         return "withheld"
     words = cell.to_dict()
-    return (
-        str(next(iter(words.values())))
-        if len(set(words.values())) == 1
-        else "; ".join(f"{name}: {word}" for name, word in words.items())
-    )
+    if len(set(words.values())) == 1:
+        return str(next(iter(words.values())))
+    return "; ".join(f"{name}: {word}" for name, word in words.items())
 
 
 def reasons(frame: pd.DataFrame, plan: Plan) -> ReportTable:
@@ -97,9 +93,9 @@ def _claimed_value(row: pd.Series[Any], plan: Plan) -> str:
     if pd.isna(row["low"]):
         unit = row["unit"] if row["unit"] == "ULP" else "times a plain loop (slowest pass)"
         return f"{formats.significant(row['our_value'])} {unit}"
-    base = base_kind(str(row["base"]), plan)
-    joined = "times the ceiling," if row["unit"] == CEILING_UNIT else "against"
-    return f"{formats.ratio_with_interval(row['our_value'], row['low'], row['high'])} {joined} {base}"
+    joined = "times the ceiling, " if row["unit"] == CEILING_UNIT else "against "
+    joined += base_kind(str(row["base"]), plan)
+    return f"{formats.ratio_with_interval(row['our_value'], row['low'], row['high'])} {joined}"
 
 
 def _time(row: pd.Series[Any], column: str) -> str:
