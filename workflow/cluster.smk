@@ -2,10 +2,11 @@
 # report. profiles/slurm says how jobs are submitted, docs are in workflow/CLUSTER.md.
 #   snakemake --snakefile workflow/cluster.smk --workflow-profile profiles/slurm --configfile cluster.yaml
 import os
+from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
-from passline.cluster import check, slurm_extra
+from passline.cluster import check, slurm_extra, sources
 from passline.errors import PasslineError
 
 try:
@@ -17,7 +18,8 @@ except PasslineError as error:
 os.environ.setdefault("SBATCH_MEM_PER_NODE", "0")
 MACHINES = config["machines"]
 SENT = f"{config.get('fleet', 'fleet')}/sent"
-config["bundles"] = expand(f"{SENT}/{{label}}.json", label=MACHINES)
+TOLD = expand(f"{SENT}/{{label}}.json", label=MACHINES)
+config["bundles"] = [*TOLD, *config.get("bundles", [])]
 
 
 include: "fleet.smk"
@@ -40,7 +42,7 @@ rule cluster:
     default_target: True
     input:
         report=rules.fleet_report.output[0],
-        sent=config["bundles"],
+        sent=TOLD,
         modules=modules("cluster"),
     log:
         f"{FLEET}/logs/cluster.log",
@@ -54,7 +56,11 @@ rule cluster:
 # session that ends by itself, well or badly, says so in its output. Slurm itself puts a job back whose node was lost
 # (slurm-requeue in the profile); `retries` is for jobs that end in another way, as by their time limit. Both go on where
 # the job stopped: rounds on disk are kept.
+# What a session is made of is its input: an edit measures anew what it changes, as it would without a cluster.
 rule node_session:
+    input:
+        session=config["session"],
+        sources=sources(Path(config["session"])),
     output:
         f"{SENT}/{{label}}.json",
     log:
@@ -68,7 +74,6 @@ rule node_session:
         runtime=config.get("minutes", 60),
         mem_mb=0,  # else Snakemake asks for what it guesses from the size of the inputs
     params:
-        session=config["session"],
         fleet=subpath(output[0], parent=True),
     message:
         "session on {wildcards.label}"

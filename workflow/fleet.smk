@@ -1,9 +1,10 @@
 # The fleet: bundles of many machines to one report. No compiler, no measurement, no counters.
-#   snakemake --snakefile workflow/fleet.smk --config bundles=<folder or archive>
+#   snakemake --snakefile workflow/fleet.smk --config bundles=<folder or archive, or [several, of, them]>
 from snakemake.exceptions import WorkflowError
 from snakemake.utils import min_version
 
 from passline.imports import script_modules as modules
+from passline.table_models_fleet import FLEET_TABLES
 
 min_version("9.19")
 
@@ -21,17 +22,18 @@ rule fleet:
         REPORT,
 
 
-# All bundles in one job: each is verified, and what is refused is named in the log and beside the report.
+# All bundles in one job: each is verified, and what is refused is named in the log and in the report. Nothing of an
+# earlier call stays.
 rule import_bundles:
     input:
         bundles=config["bundles"],
         modules=modules("import_bundles"),
     output:
-        f"{FLEET}/imported.json",
+        imported=f"{FLEET}/imported.json",
+        machines=directory(f"{FLEET}/machines"),
     log:
         f"{FLEET}/logs/import.log",
-    params:
-        fleet=subpath(output[0], parent=True),
+    threads: 8
     message:
         "import the bundles"
     script:
@@ -40,13 +42,14 @@ rule import_bundles:
 
 rule fleet_tables:
     input:
-        imported=rules.import_bundles.output[0],
+        imported=rules.import_bundles.output.imported,
+        machines=rules.import_bundles.output.machines,
         modules=modules("fleet_tables"),
     output:
         tables=expand(
             "{fleet}/tables/{name}.csv",
             fleet=FLEET,
-            name=["fleet_machines", "fleet_ratios", "fleet_passes", "fleet_claims"],
+            name=[table.name for table in FLEET_TABLES],
         ),
         plan=f"{FLEET}/plan.json",
     log:
@@ -63,7 +66,7 @@ rule fleet_report:
     input:
         tables=rules.fleet_tables.output.tables,
         plan=rules.fleet_tables.output.plan,
-        imported=rules.import_bundles.output[0],
+        imported=rules.import_bundles.output.imported,
         template="reports/templates/fleet.typ",
         modules=modules("fleet_report"),
     output:

@@ -87,3 +87,26 @@ def test_the_results_are_those_of_the_session_whatever_else_lies_there(
     assert cluster.results_of("first", SMOKE) == Path("results/first/smoke")
     with pytest.raises(BundleError, match="has no session 'smoke' of study 'softmax'"):
         cluster.results_of("second", SMOKE)
+
+
+def test_a_session_is_made_of_its_configuration_kernels_and_modules(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the node's rule has as input: an edit of these measures anew, one of the fleet's report does not."""
+    monkeypatch.chdir(SMOKE.parents[2])
+    session = SMOKE.relative_to(Path.cwd())
+    found = cluster.sources(session)
+    for path in (
+        session, "kernels/softmax/rmax.c", "kernels/softmax/study.yaml", "kernels/simd/isa.yaml",
+        "Snakefile", "workflow/rules/measure.smk", "workflow/passline/measure/round.py", "workflow/scripts/measure.py",
+        "kernels/ceilings/copy.c", "workflow/passline/counters/chain.py",
+        "workflow/config/default.yaml", "reports/claims.yaml",
+    ):  # fmt: skip
+        assert str(path) in found
+    assert not [path for path in found if "fleet" in path or "__pycache__" in path]
+
+
+def test_a_study_elsewhere_is_of_its_session_too(tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "pass.c").write_text("")
+    session = tmp_path / "mine.yaml"
+    session.write_text(f"session: mine\nstudy: {tmp_path}/mine\n")
+    assert {str(session), f"{tmp_path}/mine/pass.c"} <= set(cluster.sources(session))

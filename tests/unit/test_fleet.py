@@ -1,9 +1,10 @@
-"""A fleet of made-up machines: what is compared, how rows are grouped, what the report says."""
+"""A fleet of made-up machines: what is imported and compared, how rows are grouped, what the report says."""
 
 from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,58 +21,104 @@ import scripts.import_bundles
 from passline import bundle, claims, fleet, fleet_figures, fleet_report
 from passline.bundle_import import import_all
 from passline.errors import BundleError, ReportError
+from passline.fleet_import import import_fleet, last_round
 from passline.tables import conform, write_table
 
 ROOT = Path(__file__).parents[2]
 TEMPLATE = ROOT / "reports" / "templates" / "fleet.typ"
+SOURCES = {"rmax.c": "a" * 64, "raddextexp.c": "b" * 64}
+
+Files = dict[str, bytes]
 
 
 @pytest.fixture(scope="module")
-def real(full: dict[str, pd.DataFrame], tmp_path_factory: pytest.TempPathFactory) -> Path:
+def real(full: dict[str, pd.DataFrame], tmp_path_factory: pytest.TempPathFactory) -> bundle.Bundle:
     """A bundle of the made-up session that all unit tests share."""
-    folder = tmp_path_factory.mktemp("real")
+    folder = tmp_path_factory.mktemp("real") / "results"
     judged = claims.claims_table(claims.load_claims(ROOT / "reports" / "claims.yaml"), full, synthetic.plan())
     tables = {**full, "claims": conform("claims", judged)}
     for name in ("ratios", "passes", "claims", "machines"):
-        write_table(name, tables[name], folder / "results" / "tables" / f"{name}.csv")
-    plan = {**synthetic.plan(), "builds": [{"build_id": synthetic.BUILD}]}
-    (folder / "results" / "plan.json").write_text(json.dumps(plan))
-    (folder / "results" / "machine.json").write_text("{}")
-    return bundle.write(folder / "results", folder / "real.passline.tar.xz")
+        write_table(name, tables[name], folder / "tables" / f"{name}.csv")
+    machines = folder / "tables" / "machines.csv"
+    machines.write_text(machines.read_text() + f"{synthetic.plan()['machine']},machine_id_hash,x,-,made up\n")
+    plan = {**synthetic.plan(), "builds": [{"build_id": synthetic.BUILD}], "primary_build_id": synthetic.BUILD}
+    build = {
+        "build_id": synthetic.BUILD, "compiler": "gcc", "version": "gcc 12", "cflags": ["-O2"],
+        "isas": {}, "architecture": "x86_64", "sources": SOURCES,
+    }  # fmt: skip
+    for name, document in (
+        ("plan.json", plan),
+        ("machine.json", {}),
+        ("config.json", {"study": "softmax", "seed": 7, "grid": "default"}),
+        ("build/gcc/build.json", build),
+    ):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(json.dumps(document))
+    rounds = folder / "tables" / "rounds.csv"
+    rounds.write_text("# passline table rounds\nblock,start_utc\na,2026-01-02T00:00:00+00:00\n")
+    return bundle.read(bundle.write(folder, folder.with_name("real.passline.tar.xz")))
 
 
-def imported(real: Path, folder: Path, count: int, **changes: Any) -> Path:
-    """A folder with so many made-up machines; the last one's plan has the changes."""
-    source = bundle.read(real)
-    for number in range(count):
-        manifest, files = fleet_maker.derived(source, number)
-        if changes and number == count - 1:
-            files["plan.json"] = json.dumps(json.loads(files["plan.json"]) | changes).encode()
-            manifest = bundle.signed({**manifest, **bundle.described(files)})
-        bundle.unpack(bundle.Bundle(manifest, files), folder)
-    return folder
+def archives(real: bundle.Bundle, folder: Path, count: int, *changes: Callable[[Files], None]) -> list[Path]:
+    """So many made-up bundles; the last are changed, one by each change."""
+    fleet_maker.make(real, folder, count)
+    paths = sorted(folder.iterdir())
+    for path, change in zip(paths[count - len(changes) :], changes, strict=True):
+        found = bundle.read(path)
+        files = dict(found.files)
+        change(files)
+        bundle.pack(fleet_maker.sealed(found.manifest, files), files, path)
+    return paths
 
 
-def tables_of(folder: Path) -> tuple[dict[str, pd.DataFrame], dict[str, Any]]:
-    found = fleet.collect(fleet.folders(folder))
+def told(path: str, **values: Any) -> Callable[[Files], None]:
+    """A change of keys of a JSON file."""
+
+    def change(files: Files) -> None:
+        files[path] = json.dumps(json.loads(files[path]) | values).encode()
+
+    return change
+
+
+def replaced(path: str, old: str, new: str) -> Callable[[Files], None]:
+    """A change of a file's text."""
+
+    def change(files: Files) -> None:
+        assert old.encode() in files[path]
+        files[path] = files[path].replace(old.encode(), new.encode(), 1)
+
+    return change
+
+
+def tables_of(paths: list[Path], folder: Path) -> tuple[dict[str, pd.DataFrame], dict[str, Any]]:
+    found = fleet.collect(import_fleet(paths, folder)["imported"], folder)
     return found.tables(), found.plan
 
 
-def test_machines_have_rows_of_their_own_until_there_are_many(real: Path, tmp_path: Path) -> None:
-    few, _ = tables_of(imported(real, tmp_path / "few", 5))
-    assert sorted(fleet_report.groups(few["fleet_machines"])) == [f"made-up-{i:04d}" for i in range(5)]
-    many, _ = tables_of(imported(real, tmp_path / "many", fleet_report.MOST_ROWS + 1))
-    assert set(fleet_report.groups(many["fleet_machines"])) == set(fleet_maker.MICROARCHITECTURES)
-    rows = fleet_report.grouped_ratios(many)
+@pytest.fixture(scope="module")
+def few(real: bundle.Bundle, tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, pd.DataFrame], Any]:
+    folder = tmp_path_factory.mktemp("few")
+    return tables_of(archives(real, folder / "in", 5), folder / "machines")
+
+
+@pytest.fixture(scope="module")
+def many(real: bundle.Bundle, tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, pd.DataFrame], Any]:
+    folder = tmp_path_factory.mktemp("many")
+    return tables_of(archives(real, folder / "in", fleet_maker.TWICE + 1), folder / "machines")
+
+
+def test_machines_have_rows_of_their_own_until_there_are_many(few: Any, many: Any) -> None:
+    assert sorted(fleet_report.groups(few[0]["fleet_machines"])) == [f"made-up-{i:04d}" for i in range(5)]
+    assert set(fleet_report.groups(many[0]["fleet_machines"])) == set(fleet_maker.MICROARCHITECTURES)
+    rows = fleet_report.grouped_ratios(many[0])
     one = rows[(rows["group"] == "zen2") & (rows["isa"] == "avx2")].iloc[0]
-    assert one["machines"] == 4
+    assert one["machines"] == 5
     assert one["low"] <= one["ratio"] <= one["high"]
 
 
-def test_a_row_of_one_machine_keeps_its_own_interval(real: Path, tmp_path: Path) -> None:
-    tables, _ = tables_of(imported(real, tmp_path, 2))
-    own = tables["fleet_ratios"]
-    for _, row in fleet_report.grouped_ratios(tables).iterrows():
+def test_a_row_of_one_machine_keeps_its_own_interval(few: Any) -> None:
+    own = few[0]["fleet_ratios"]
+    for _, row in fleet_report.grouped_ratios(few[0]).iterrows():
         mine = own[
             own["bundle"].str.startswith(row["group"]) & (own["isa"] == row["isa"]) & (own["size"] == row["size"])
         ]
@@ -79,47 +126,198 @@ def test_a_row_of_one_machine_keeps_its_own_interval(real: Path, tmp_path: Path)
 
 
 @pytest.mark.parametrize(
-    ("changes", "reason"),
+    ("change", "reason"),
     [
-        ({"measurement": False}, "a smoke run, not a measurement"),
-        ({"study": "logsumexp"}, "its study is logsumexp, that of most is softmax"),
-        ({"primary_protocol": "hot"}, "its primary protocol is hot, that of most is paper"),
+        (told("plan.json", measurement=False), "a smoke run, not a measurement"),
+        (told("plan.json", study="logsumexp"), "its study is logsumexp, that of most is softmax"),
+        (told("plan.json", primary_protocol="hot"), "its primary protocol is hot, that of most is paper"),
+        (
+            told("build/gcc/build.json", sources={**SOURCES, "rmax.c": "c" * 64}),
+            "its sources is rmax.c: cccccccc, that of most is rmax.c: aaaaaaaa: other sources are other programs",
+        ),
+        (told("build/gcc/build.json", cflags=["-O3"]), "its cflags is -O3, that of most is -O2"),
+        (told("config.json", nobody_named_it=1), None),
+        (replaced("tables/machines.csv", "Made-up CPU 2", "QEMU TCG CPU version 2.5+"), "its processor is emulated"),
+        (replaced("tables/ratios.csv", "version", "version 1"), "tables/ratios.csv: first line is"),
     ],
 )
-def test_what_may_not_be_compared_says_why(real: Path, tmp_path: Path, changes: dict[str, Any], reason: str) -> None:
-    tables, _ = tables_of(imported(real, tmp_path, 3, **changes))
+def test_what_may_not_be_compared_says_why(
+    real: bundle.Bundle, tmp_path: Path, change: Callable[[Files], None], reason: str | None
+) -> None:
+    tables, _ = tables_of(archives(real, tmp_path / "in", 3, change), tmp_path / "machines")
     machines = tables["fleet_machines"].set_index("machine")
-    assert machines.loc["made-up-0002", "reason"] == reason
-    assert not machines.loc["made-up-0002", "compared"]
     assert machines.loc["made-up-0000", "compared"]
-    assert not tables["fleet_ratios"]["bundle"].str.startswith("made-up-0002").any()
+    # A fact that the others do not tell shows no difference; that it is not known is listed.
+    assert bool(machines.loc["made-up-0002", "compared"]) == (reason is None)
+    assert str(machines.loc["made-up-0002", "reason"]).startswith(reason or "-")
+    assert tables["fleet_ratios"]["bundle"].str.startswith("made-up-0002").any() == (reason is None)
 
 
-def test_smoke_runs_alone_are_shown_and_stamped(real: Path, tmp_path: Path) -> None:
+def test_what_may_differ_is_listed_once_with_its_machines(real: bundle.Bundle, tmp_path: Path) -> None:
+    slow = told("plan.json", effort=4.0)
+    tables, _ = tables_of(archives(real, tmp_path / "in", 5, slow, slow), tmp_path / "machines")
+    assert tables["fleet_machines"]["compared"].all()
+    rows = fleet_report.differences(tables)["rows"]
+    (effort,) = [row for row in rows if row[0] == "effort"]
+    assert effort[1:4] == ["1", "4.0", "made-up-0003, made-up-0004"]
+    versions = {row[2]: row[3] for row in rows if row[0] == "version"}
+    assert versions == {"gcc (made up) 13.2.0": "made-up-0002", "gcc (made up) 14.1.0": "made-up-0003"}
+
+
+def test_the_same_reason_stands_once(real: bundle.Bundle, tmp_path: Path) -> None:
+    def lose(files: Files) -> None:
+        files["tables/claims.csv"] = b"# other\n"
+
+    paths = archives(real, tmp_path / "in", 5, lose, lose)
+    bad = [tmp_path / "in" / f"bad-{i}.passline.tar.xz" for i in range(7)]
+    for path in bad:
+        path.write_bytes(b"rubbish")
+    found = import_fleet([*paths, *bad], tmp_path / "machines")
+    tables = fleet.collect(found["imported"], tmp_path / "machines").tables()
+    ((names, reason),) = fleet_report.left_out(tables["fleet_machines"])["rows"]
+    assert "made-up-0003" in names
+    assert "made-up-0004" in names
+    assert str(tmp_path) not in reason
+    ((names, reason),) = fleet_report.by_reason(found["refused"])
+    assert names.endswith("bad-4.passline.tar.xz and 2 more")
+    assert reason.startswith("cannot be read as an archive")
+
+
+def test_only_the_bundles_that_are_given_have_rows(real: bundle.Bundle, tmp_path: Path) -> None:
+    """What was imported before, and is given no more, leaves nothing; archives given twice count once."""
+    paths = archives(real, tmp_path / "in", 3)
+    tables_of(paths, tmp_path / "machines")
+    tables, _ = tables_of([*paths[1:], paths[1]], tmp_path / "machines")
+    assert list(tables["fleet_machines"]["machine"]) == ["made-up-0001", "made-up-0002"]
+    assert len(list((tmp_path / "machines").iterdir())) == 2
+
+
+def test_only_what_the_report_reads_is_laid_down(real: bundle.Bundle, tmp_path: Path) -> None:
+    import_fleet(archives(real, tmp_path / "in", 1), tmp_path / "machines")
+    (folder,) = (tmp_path / "machines").iterdir()
+    there = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+    assert there == {"plan.json", "config.json", "build/gcc/build.json"} | {
+        f"tables/{name}.csv" for name in bundle.REPORTED
+    }
+
+
+@pytest.mark.parametrize("host", ["", ", on another host: give each a label of its own (config key machine)"])
+def test_a_machine_that_was_measured_again_has_its_newest_row(real: bundle.Bundle, tmp_path: Path, host: str) -> None:
+    def again(files: Files) -> None:
+        for path, content in files.items():
+            files[path] = content.replace(b"made-up-0002", b"made-up-0001")
+        files["tables/rounds.csv"] = files["tables/rounds.csv"].replace(b"2026-01-02", b"2026-03-04")
+        if not host:
+            machines = files["tables/machines.csv"]
+            files["tables/machines.csv"] = machines.replace(b"machine_id_hash,made-up-2", b"machine_id_hash,made-up-1")
+
+    tables, _ = tables_of(archives(real, tmp_path / "in", 3, again), tmp_path / "machines")
+    machines = tables["fleet_machines"]
+    mine = machines[machines["machine"] == "made-up-0001"].set_index("measured").sort_index()
+    assert list(mine["compared"]) == [False, True]
+    (reason,) = mine.loc[~mine["compared"], "reason"]
+    assert reason == f"made-up-0001 was measured again later (2026-03-04T00:00:00+00:00){host}"
+    assert tables["fleet_ratios"]["bundle"].nunique() == 2
+
+
+def test_the_last_round_tells_which_is_newer() -> None:
+    rows = "block,start_utc\na,2026-01-01T09:00:00+00:00\nb,2026-01-01T10:00:00+00:00\na,2025-01-01T00:00:00+00:00\n"
+    assert last_round(f"# a table\n{rows}") == "2026-01-01T10:00:00+00:00"
+    assert last_round("") == ""
+
+
+def test_one_host_under_two_labels_is_said_and_counted_once(real: bundle.Bundle, tmp_path: Path) -> None:
+    same = replaced("tables/machines.csv", "machine_id_hash,made-up-2", "machine_id_hash,made-up-1")
+    tables, plan = tables_of(archives(real, tmp_path / "in", 3, same), tmp_path / "machines")
+    assert list(tables["fleet_machines"]["counted"]) == [True, True, False]
+    values = fleet_report.document(tables, plan)["values"]
+    assert "made-up-0001 and made-up-0002 are one host" in values["hosts"]
+    assert (values["compared"], values["counted"]) == ("3", "2")
+    assert "of 2," in values["headline"]
+    assert "of 3," not in values["headline"]
+
+
+def test_no_host_is_taken_for_another_where_none_is_known(real: bundle.Bundle, tmp_path: Path) -> None:
+    unknown = [
+        replaced("tables/machines.csv", f"machine_id_hash,made-up-{i}", "machine_id_hash,unavailable") for i in (0, 1)
+    ]
+    tables, plan = tables_of(archives(real, tmp_path / "in", 2, *unknown), tmp_path / "machines")
+    assert tables["fleet_machines"]["counted"].all()
+    assert fleet_report.document(tables, plan)["values"]["hosts"] == ""
+
+
+def test_claims_stand_by_machine_with_what_was_measured(few: Any) -> None:
+    tables, plan = few
+    document = fleet_report.document(tables, plan)
+    matrix, legend = document["tables"]["claims_by_machine"], document["tables"]["claims"]
+    assert [row[0] for row in matrix["rows"]] == [f"made-up-{i:04d}" for i in range(5)]
+    assert matrix["head"][1:] == [row[0] for row in legend["rows"]]
+    rows = tables["fleet_claims"]
+    rows = rows[rows["variant"] == "tuned"].assign(machine=rows["bundle"].str[:12])
+    place = 1 + sorted(set(rows["claim"])).index("avx2_gain")
+    for line in matrix["rows"]:
+        mine = rows[(rows["machine"] == line[0]) & (rows["claim"] == "avx2_gain")].iloc[0]
+        shown = {"holds here": "holds", "does not hold here": "does not"}.get(mine["verdict_here"], "undecided")
+        assert line[place].startswith(shown)
+        assert f"{mine['our_value']:.3f} [{mine['low']:.3f}, {mine['high']:.3f}]" in line[place]
+    for line in legend["rows"]:
+        assert sum(map(int, line[2:5])) == 5
+
+
+def test_claims_of_many_machines_stand_by_microarchitecture(many: Any) -> None:
+    tables, plan = many
+    matrix = fleet_report.document(tables, plan)["tables"]["claims_by_machine"]
+    assert {row[0] for row in matrix["rows"]} == set(fleet_maker.MICROARCHITECTURES)
+    of = fleet_report.groups(tables["fleet_machines"]).value_counts()
+    for row in matrix["rows"]:
+        for cell in row[1:]:
+            assert (
+                sum(map(int, re.findall(r"(\d+) (?:holds|does not|undecided)", cell))) == of[row[0]] or of[row[0]] == 1
+            )
+
+
+def test_fractions_say_their_isa(few: Any, many: Any) -> None:
+    tables, plan = few
+    shown = fleet_report.pass_rows(tables, plan)
+    own = tables["fleet_passes"]
+    for row in shown["rows"]:
+        for name, cell in zip(shown["head"][1:], row[1:], strict=True):
+            mine = own[own["bundle"].str.startswith(row[0]) & (own["pass"] == name)]
+            best = mine.loc[mine["fraction_of_ceiling"].idxmax()]
+            assert cell == f"{best['fraction_of_ceiling']:.2f} {fleet_report.isa_title(best['isa'], plan)}"
+    wide = [cell for row in fleet_report.pass_rows(*many)["rows"] for cell in row[1:]]
+    assert any(re.fullmatch(r"0\.\d\d \[0\.\d\d, \d\.\d\d\] \S+ on \d of 5", cell) for cell in wide)
+
+
+def test_doubtful_rounds_are_told(few: Any) -> None:
+    tables = {**few[0]}
+    rows = tables["fleet_ratios"].assign(n_marked=0)
+    assert "No round" in fleet_report.doubtful(tables | {"fleet_ratios": rows})
+    rows["n_marked"] = rows["n_rounds"]
+    rows["verdict_unmarked"] = rows["verdict"]
+    rows.loc[0, "verdict_unmarked"] = "another"
+    told = fleet_report.doubtful(tables | {"fleet_ratios": rows})
+    assert told.startswith("100.0")
+    assert f"1 of {len(rows)} verdicts would be others, on 1 machines" in told
+
+
+def test_smoke_runs_alone_are_shown_and_stamped(real: bundle.Bundle, tmp_path: Path) -> None:
     """They show that the road is open; beside a measurement they are left out."""
-    tables, plan = tables_of(imported(real, tmp_path, 1, measurement=False))
+    smoke = told("plan.json", measurement=False)
+    tables, plan = tables_of(archives(real, tmp_path / "in", 1, smoke), tmp_path / "machines")
     tables["fleet_machines"]["made_up"] = False
     document = fleet_report.document(tables, plan)
     assert (document["measurement"], document["stamp"]) == (False, "SMOKE RUN: NOT A MEASUREMENT")
     assert document["tables"]["ratios"]["rows"]
 
 
-def test_tables_of_another_version_are_left_out(real: Path, tmp_path: Path) -> None:
-    folder = imported(real, tmp_path, 2)
-    path = fleet.folders(folder)[1] / "tables" / "ratios.csv"
-    path.write_text(path.read_text().replace("version", "version 1", 1))
-    tables, _ = tables_of(folder)
-    (reason,) = tables["fleet_machines"].loc[~tables["fleet_machines"]["compared"], "reason"]
-    assert "written by another version" in reason
-
-
-def test_from_archives_to_the_report(real: Path, tmp_path: Path) -> None:
+def test_from_archives_to_the_report(real: bundle.Bundle, tmp_path: Path) -> None:
     """What was made up is stamped on every page, and what was refused is named."""
     fleet_maker.make(real, tmp_path / "in", 3)
     (tmp_path / "in" / "bad.passline.tar.xz").write_bytes(b"rubbish")
     there = tmp_path / "fleet"
-    scripts.import_bundles.main([str(tmp_path / "in")], there, there / "imported.json")
-    scripts.fleet_tables.main(there, there / "imported.json", there / "plan.json")
+    scripts.import_bundles.main([str(tmp_path / "in")], there / "machines", there / "imported.json", 2)
+    scripts.fleet_tables.main(there / "machines", there / "imported.json", there / "tables", there / "plan.json")
     tables = sorted((there / "tables").glob("*.csv"))
     scripts.fleet_report.main(
         tables, there / "plan.json", there / "imported.json", TEMPLATE, there / "figures", tmp_path / "fleet.pdf"
@@ -128,30 +326,29 @@ def test_from_archives_to_the_report(real: Path, tmp_path: Path) -> None:
     assert all(fleet_report.MADE_UP_STAMP in page for page in pages)
     text = " ".join(pages)
     assert "made-up-0002" in text
-    assert "bad.passline.tar.xz: cannot be read as an archive" in text
+    assert "bad.passline.tar.xz" in text
+    assert "cannot be read as an archive" in text
     assert "Two-Pass against the faster Three-Pass" in text
     for name in fleet_figures.FIGURES:
         assert (there / "figures" / f"{name}.svg").is_file()
 
 
-def test_what_was_made_up_stays_so_wherever_it_goes(real: Path, tmp_path: Path) -> None:
+def test_what_was_made_up_stays_so_wherever_it_goes(real: bundle.Bundle, tmp_path: Path) -> None:
     """Imported, exported again, without the manifest it came in: no fleet takes it for measured, freeze refuses it."""
-    fleet_maker.make(real, tmp_path / "in", 1)
-    assert import_all((tmp_path / "in").iterdir(), tmp_path / "first")[0] == 1
-    (imported_once,) = fleet.folders(tmp_path / "first")
+    assert import_all(archives(real, tmp_path / "in", 1), tmp_path / "first")[0] == 1
+    (imported_once,) = (tmp_path / "first").iterdir()
     (imported_once / bundle.MANIFEST).unlink()
     again = bundle.write(imported_once, tmp_path / "again.passline.tar.xz")
     assert bundle.read(again).manifest["made_up"] is True
-    bundle.unpack(bundle.read(again), tmp_path / "second")
-    tables, _ = tables_of(tmp_path / "second")
+    tables, _ = tables_of([again], tmp_path / "machines")
     assert tables["fleet_machines"]["made_up"].all()
-    for folder in (imported_once, *fleet.folders(tmp_path / "second")):
-        with pytest.raises(ReportError, match="was made up by a test"):
-            scripts.freeze.freeze(folder, tmp_path / "published")
+    with pytest.raises(ReportError, match="was made up by a test"):
+        scripts.freeze.freeze(imported_once, tmp_path / "published")
 
 
-def test_a_session_whose_stamp_was_taken_out_of_its_plan_is_not_exported(real: Path, tmp_path: Path) -> None:
-    (folder,) = fleet.folders(imported(real, tmp_path, 1))
+def test_a_session_whose_stamp_was_taken_out_of_its_plan_is_not_exported(real: bundle.Bundle, tmp_path: Path) -> None:
+    import_all(archives(real, tmp_path / "in", 1), tmp_path / "there")
+    (folder,) = (tmp_path / "there").iterdir()
     plan = json.loads((folder / "plan.json").read_text())
     del plan["made_up"]
     (folder / "plan.json").write_text(json.dumps(plan))
@@ -162,13 +359,12 @@ def test_a_session_whose_stamp_was_taken_out_of_its_plan_is_not_exported(real: P
 def test_without_a_sound_bundle_there_is_no_report(tmp_path: Path) -> None:
     (tmp_path / "bad.passline.tar.xz").write_bytes(b"rubbish")
     with pytest.raises(BundleError, match="no bundle is sound"):
-        scripts.import_bundles.main([str(tmp_path)], tmp_path / "fleet", tmp_path / "imported.json")
+        scripts.import_bundles.main([str(tmp_path)], tmp_path / "machines", tmp_path / "imported.json")
 
 
-def test_nothing_to_compare_is_said(real: Path, tmp_path: Path) -> None:
-    (folder,) = fleet.folders(imported(real, tmp_path, 1))
-    (folder / "tables" / "ratios.csv").unlink()
-    tables, plan = tables_of(tmp_path)
+def test_nothing_to_compare_is_said(real: bundle.Bundle, tmp_path: Path) -> None:
+    (path,) = archives(real, tmp_path / "in", 1, replaced("tables/ratios.csv", "version", "version 1"))
+    tables, plan = tables_of([path], tmp_path / "machines")
     document = fleet_report.document(tables, plan)
     assert document["values"]["compared"] == "0"
     assert fleet_figures.ratios(tables, plan).texts[0].get_text() == "No machine has a ratio at a labelled size."

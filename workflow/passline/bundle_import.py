@@ -1,4 +1,4 @@
-"""`passline import`: archives of sessions, verified and laid where the fleet report finds them."""
+"""`passline import`: archives of sessions, verified and unpacked whole; the fleet report reads archives itself."""
 
 from __future__ import annotations
 

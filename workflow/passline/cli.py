@@ -43,7 +43,7 @@ COMMANDS: tuple[Command, ...] = (
         "doctor", "passline.doctor", "tells what this machine can count, with which rights, and what would disturb"
     ),
     Command("export", "passline.bundle_export", "writes one archive of a session, and tells what it holds"),
-    Command("import", "passline.bundle_import", "verifies such archives, and lays them where the fleet report reads"),
+    Command("import", "passline.bundle_import", "verifies such archives, and unpacks all of each"),
 )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable, Mapping
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,20 @@ from passline.machine_sources import format_cpus
 from passline.schema import load_yaml, validate
 
 DEFAULT = Path(__file__).parents[1] / "config" / "default.yaml"
+_OF_SESSIONS = (
+    "Snakefile",
+    "kernels/**/*",
+    "profiles/default/*",
+    "reports/*.yaml",
+    "reports/templates/report.typ",
+    "workflow/config/default.yaml",
+    "workflow/figures/*",
+    "workflow/passline/**/*",
+    "workflow/rules/*",
+    "workflow/schemas/*",
+    "workflow/scripts/*",
+)
+_OF_FLEETS = ("fleet*", "table_models_fleet", "import_bundles", "cluster*")
 
 
 def check(config: Mapping[str, Any]) -> None:
@@ -48,6 +63,19 @@ def check_whole(label: str, machine: Machine, isolated: Collection[int]) -> None
         "so that threads and ceilings would not be those of the machine",
         f"Write cpus: {online} into the cluster's configuration, or ask the administrator why jobs may not have them",
     )
+
+
+def sources(session: Path) -> list[str]:
+    """Files that a session on a node is made of: its configuration, the study, kernels, and all that no fleet is."""
+    study = Path(str({**_yaml(DEFAULT), **_yaml(session)}["study"]))
+    found = {session, *(path for pattern in _OF_SESSIONS for path in Path().glob(pattern))}
+    if study.is_dir():
+        found |= set(study.iterdir())
+    return sorted(path.as_posix() for path in found if path.is_file() and not _leaves_sessions_alone(path))
+
+
+def _leaves_sessions_alone(path: Path) -> bool:
+    return "__pycache__" in path.parts or any(fnmatchcase(path.stem, of) for of in _OF_FLEETS)
 
 
 def results_of(label: str, session: Path) -> Path:

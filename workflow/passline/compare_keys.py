@@ -7,7 +7,7 @@ differ, and everything else that moves a ratio of two programs must not.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
@@ -110,15 +110,17 @@ class Differences:
     unknown: tuple[Difference, ...]
 
 
-def rule_of(document: str, key: str) -> Rule:
+def rule_of(document: str, key: str, rules: Sequence[Rule] = RULES) -> Rule:
     """The first rule for a fact; a fact without one must not differ, for nobody has said that it may."""
-    for rule in RULES:
+    for rule in rules:
         if rule.document == document and fnmatchcase(key, rule.key):
             return rule
     return Rule(document, key, True, "no rule in workflow/passline/compare_keys.py says that it may differ")
 
 
-def differences(a: Mapping[str, Mapping[str, Any]], b: Mapping[str, Mapping[str, Any]]) -> Differences:
+def differences(
+    a: Mapping[str, Mapping[str, Any]], b: Mapping[str, Mapping[str, Any]], rules: Sequence[Rule] = RULES
+) -> Differences:
     """Compare two sessions' facts: document -> key -> value; documents of builds are named `build <compiler>`.
 
     A value that only one session knows, because the other could not read it or is older, shows no difference. Where it
@@ -133,7 +135,7 @@ def differences(a: Mapping[str, Mapping[str, Any]], b: Mapping[str, Mapping[str,
         if x == y or key == "origins":
             continue
         document, _, of = name.partition(" ")
-        rule = rule_of(document, key)
+        rule = rule_of(document, key, rules)
         shown = Difference(f"{of} {key}".strip(), *_texts(x, y), rule.why)
         if not rule.matters:
             listed.append(shown)

@@ -1,29 +1,44 @@
-"""From the bundles of many machines to four small tables: machines, who wins where, passes and ceilings, claims.
+"""From the bundles of many machines to small tables: machines, how they differ, who wins where, passes, claims.
 
-Of a bundle only tables `ratios`, `passes`, `claims` and `machines` are read, and the plan, which says what it is about.
-One bundle is read at a time and reduced to a few dozen rows, so that time and memory grow with their number alone.
+Of a bundle only tables `ratios`, `passes`, `claims` and `machines` are read, the plan, which says what it is about, and
+what tells whether it may be compared. One bundle is read at a time and reduced to a few dozen rows, so that time and
+memory grow with their number alone.
 """
 
 from __future__ import annotations
 
 import json
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from passline.bundle import MANIFEST, REPORTED, made_up
+from passline import fleet_compare
+from passline.compare_keys import Differences
 from passline.derive import selection
 from passline.derive.rounds import length_of
 from passline.errors import TableError
-from passline.tables import conform, read_table
+from passline.tables import conform, read_columns
 from passline.titles import shown_variant
 
+_RATIO = ["isa", "base", "ratio", "ratio_low", "ratio_high", "verdict", "n_rounds", "n_marked", "verdict_unmarked"]
+_PASS = ["pass", "isa", "fraction_of_ceiling", "bandwidth_bytes_per_s", "bound"]
+_CLAIM = [
+    "claim", "variant", "statement", "our_value", "low", "high", "unit", "isa", "verdict_here", "verdict_paper_machine",
+]  # fmt: skip
+_POINT = ["build_id", "algorithm", "variant", "n_elements", "threads", "cache_protocol", "inputs", "pages"]
+COLUMNS = {
+    "ratios": [*_POINT, *_RATIO, "base_isa", "base_variant", "base_time_median_s"],
+    "passes": [*_POINT, *_PASS, "time_median_s"],
+    "claims": _CLAIM,
+    "machines": ["key", "value"],
+}
 FACTS = ("model_name", "microarchitecture", "cores", "sockets", "hypervisor", "memory_bytes", "llc_bytes")
+HOST = "machine_id_hash"
 UNAVAILABLE = "unavailable"
+MOST_CHARACTERS = 200  # of a value in table `fleet_differences`
 
 Rows = list[dict[str, Any]]
 
@@ -33,6 +48,7 @@ class Fleet:
     """Rows of the fleet's tables, and the plan that says what things are called."""
 
     machines: Rows = field(default_factory=list)
+    differences: Rows = field(default_factory=list)
     ratios: Rows = field(default_factory=list)
     passes: Rows = field(default_factory=list)
     claims: Rows = field(default_factory=list)
@@ -40,107 +56,126 @@ class Fleet:
 
     def tables(self) -> dict[str, pd.DataFrame]:
         """The tables by name."""
-        rows = {
-            "fleet_machines": self.machines,
-            "fleet_ratios": self.ratios,
-            "fleet_passes": self.passes,
-            "fleet_claims": self.claims,
-        }
-        return {name: conform(name, pd.DataFrame(found)) for name, found in rows.items()}
+        names = ("machines", "differences", "ratios", "passes", "claims")
+        return {f"fleet_{name}": conform(f"fleet_{name}", pd.DataFrame(getattr(self, name))) for name in names}
 
 
-def folders(fleet: Path) -> list[Path]:
-    """Imported bundles, in order of their names."""
-    return sorted(path.parent for path in fleet.glob(f"*/{MANIFEST}") if not path.parent.name.startswith("."))
-
-
-def collect(bundles: Iterable[Path]) -> Fleet:
+def collect(imported: Sequence[Mapping[str, Any]], folder: Path) -> Fleet:
     """Read and reduce all bundles; of those that may not be compared only the row in `machines` stays.
 
     The plan is that of the first that may be compared.
+
+    Args:
+        imported: entries of fleet/imported.json: `bundle`, `made_up`, `measured`, `passline`.
+        folder: where the bundles were laid.
     """
-    paths = list(bundles)
-    plans = [_json(path / "plan.json") for path in paths]
-    measured = [plan for plan in plans if plan["measurement"]]
-    usual = common(measured or plans)
+    facts = {told["bundle"]: _documents(folder / told["bundle"], told) for told in imported}
+    measured = {name for name, (_, measurement) in facts.items() if measurement}
+    most = fleet_compare.usual(documents for name, (documents, _) in facts.items() if name in measured or not measured)
     found = Fleet()
-    for path, plan in zip(paths, plans, strict=True):
-        why = unlike(plan, usual, smoke=not measured)
-        facts, name = {"reason": why or "-", "compared": why is None}, path.name
-        try:
-            known = {table: read_table(table, path / "tables" / f"{table}.csv") for table in REPORTED}
-        except TableError as error:
-            known, facts = {}, {"reason": str(error), "compared": False}
-        found.machines.append(_machine(path, plan, known.get("machines"), facts))
-        if facts["compared"]:
+    for told in imported:
+        name = told["bundle"]
+        plan = _json(folder / name / "plan.json")
+        unlike = fleet_compare.unlike(facts[name][0], most)
+        known, reason = _read(folder / name)
+        here = dict(zip(known["machines"]["key"], known["machines"]["value"], strict=True)) if known else {}
+        reason = reason or fleet_compare.why_not(plan, here, unlike, smoke=not measured)
+        found.machines.append(_machine(told, plan, here, facts[name][0], reason))
+        if reason is None:
             found.plan = found.plan or plan
             _reduce(found, name, known, plan)
+            found.differences += _listed(name, unlike)
+    _one_row_each(found)
     return found
 
 
-def common(plans: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """What most sessions have: study, comparisons and protocol. Others ask another question."""
-    asked = Counter(json.dumps(_asked(plan), sort_keys=True) for plan in plans)
-    most: dict[str, Any] = json.loads(asked.most_common(1)[0][0]) if asked else {}
-    return most
+def _one_row_each(found: Fleet) -> None:
+    """Leave out all but the newest session of a label; of labels that are one host count the first."""
+    shown = [
+        fleet_compare.Candidate(row["bundle"], row["machine"], row["host"], row["measured"])
+        for row in found.machines
+        if row["compared"]
+    ]
+    replaced = fleet_compare.newest(shown)
+    shared = fleet_compare.one_host([one for one in shown if one.bundle not in replaced])
+    again = {label for labels in shared.values() for label in labels[1:]}
+    for row in found.machines:
+        if row["bundle"] in replaced:
+            row |= {"compared": False, "reason": replaced[row["bundle"]]}
+        row["counted"] = row["compared"] and row["machine"] not in again
+    for name in ("differences", "ratios", "passes", "claims"):
+        setattr(found, name, [row for row in getattr(found, name) if row["bundle"] not in replaced])
 
 
-def _asked(plan: Mapping[str, Any]) -> dict[str, Any]:
-    pairs = selection.among_algorithms(plan)
-    return {"study": plan["study"], "comparisons": pairs, "primary_protocol": plan["primary_protocol"]}
+def _documents(path: Path, told: Mapping[str, Any]) -> tuple[fleet_compare.Documents, bool]:
+    """What decides whether a session may be compared, and whether it is a measurement."""
+    plan = _json(path / "plan.json")
+    config = _json(path / "config.json") if (path / "config.json").is_file() else {}
+    build = fleet_compare.build_of(plan, sorted(path.glob("build/*/build.json")))
+    return fleet_compare.documents(plan, config, build, told["passline"]), bool(plan["measurement"])
 
 
-def unlike(plan: Mapping[str, Any], usual: Mapping[str, Any], *, smoke: bool = False) -> str | None:
-    """Why a session cannot stand beside the others, or None; smoke runs stand only beside each other."""
-    if not plan["measurement"] and not smoke:
-        return "a smoke run, not a measurement"
-    mine = json.loads(json.dumps(_asked(plan)))
-    different = [key for key, value in usual.items() if mine[key] != value]
-    if different:
-        key = different[0]
-        return f"its {key.replace('_', ' ')} is {mine[key]}, that of most is {usual[key]}"
-    return None if plan["algorithms"] else "it timed no algorithm of the study"
+def _read(path: Path) -> tuple[dict[str, pd.DataFrame], str | None]:
+    """A bundle's tables; none, and why, where one cannot be read."""
+    try:
+        return {name: read_columns(name, path / "tables" / f"{name}.csv", of) for name, of in COLUMNS.items()}, None
+    except TableError as error:
+        return {}, str(error).replace(f"{path}/", "")  # the same reason in the words of every bundle
 
 
 def _machine(
-    path: Path,
+    told: Mapping[str, Any],
     plan: Mapping[str, Any],
-    machines: pd.DataFrame | None,
-    facts: Mapping[str, Any],
+    here: Mapping[str, str],
+    documents: fleet_compare.Documents,
+    reason: str | None,
 ) -> dict[str, Any]:
-    known = {} if machines is None else dict(zip(machines["key"], machines["value"], strict=True))
-    told = {fact: str(known.get(fact, UNAVAILABLE)) for fact in FACTS}
     return {
-        "bundle": path.name,
+        "bundle": told["bundle"],
         "machine": plan["machine"],
         "session": plan["session"],
-        "made_up": made_up(path),
+        "host": str(here.get(HOST, UNAVAILABLE)),
+        "measured": told["measured"],
+        "made_up": bool(told["made_up"]),
         "measurement": bool(plan["measurement"]),
         "effort": float(plan["effort"]),
-        **told,
-        **facts,
+        "compiler": str(documents[fleet_compare.BUILD].get("version", UNAVAILABLE)),
+        **{fact: str(here.get(fact, UNAVAILABLE)) for fact in FACTS},
+        "compared": reason is None,
+        "reason": reason or "-",
     }
+
+
+def _listed(name: str, unlike: Differences) -> Rows:
+    """Differences that forbid nothing; `unknown` are those that would, were they known."""
+    return [
+        {
+            "bundle": name,
+            "key": each.key.removeprefix("primary "),
+            "value": fleet_compare.shortened(each.a, MOST_CHARACTERS),
+            "usual": fleet_compare.shortened(each.b, MOST_CHARACTERS),
+            "why": why or each.why,
+        }
+        for found, why in ((unlike.listed, ""), (unlike.unknown, "one of the two does not say"))
+        for each in found
+    ]
 
 
 def _reduce(found: Fleet, name: str, known: Mapping[str, pd.DataFrame], plan: Mapping[str, Any]) -> None:
     tables = selection.of_paper(selection.of_build(known, plan), plan)
     key = {"bundle": name}
-    sizes = {label: length_of(plan, label) for label in plan["bars"]}
     ratios = selection.against_fastest(selection.primary(tables["ratios"], plan), plan)
     ratios = ratios[ratios["variant"] == shown_variant(ratios)]
-    for label, n in sizes.items():
-        for _, row in ratios[ratios["n_elements"] == n].iterrows():
-            kept = {c: row[c] for c in ("isa", "base", "ratio", "ratio_low", "ratio_high", "verdict", "n_rounds")}
-            found.ratios.append(key | {"size": label, "n_elements": n} | kept)
+    for label in plan["bars"]:
+        n = length_of(plan, label)
+        for row in ratios.loc[ratios["n_elements"] == n, _RATIO].to_dict("records"):
+            found.ratios.append(key | {"size": label, "n_elements": n} | row)
     alone = selection.alone(tables["passes"])
     far = alone[alone["n_elements"].isin(selection.out_of_cache(plan)) & alone["fraction_of_ceiling"].notna()]
     # Tuned and preset run under their own names: the faster one is the tuned choice, or as good as it.
-    for _, row in far.sort_values("time_median_s").groupby(["pass", "isa"], sort=True).head(1).iterrows():
-        kept = {c: row[c] for c in ("pass", "isa", "fraction_of_ceiling", "bandwidth_bytes_per_s", "bound")}
-        found.passes.append(key | kept)
-    for _, row in tables["claims"].iterrows():
-        kept = {c: row[c] for c in ("claim", "variant", "statement", "verdict_here", "verdict_paper_machine")}
-        found.claims.append(key | kept)
+    fastest = far.sort_values("time_median_s").groupby(["pass", "isa"], sort=True).head(1)
+    found.passes += [key | row for row in fastest[_PASS].to_dict("records")]
+    found.claims += [key | row for row in tables["claims"][_CLAIM].to_dict("records")]
 
 
 def _json(path: Path) -> dict[str, Any]:

@@ -15,7 +15,8 @@ from passline import fleet_report, titles
 Tables = Mapping[str, pd.DataFrame]
 Plan = Mapping[str, Any]
 
-ROW_IN, REST_IN = 0.2, 1.1
+ROW_IN, CELL_IN, REST_IN = 0.2, 0.26, 1.1
+LEAST_ROWS = 5  # fewer are as high: labels and stamps need the room
 CAPTIONS = {
     "fleet_ratios": (
         "Time of {fastest} over time of {contender}, at sizes named by each machine's own caches; right of 1, "
@@ -23,7 +24,8 @@ CAPTIONS = {
     ),
     "fleet_bandwidth": (
         "Out of cache: time that each machine's own ceilings allow a pass over the time it took, the median where a "
-        "row is several machines. 1: as fast as a plain loop with the same reads and writes."
+        "row is several machines. Each machine on the ISA that is nearest to its ceiling, which stands below the "
+        "number (of several machines that of most). 1: as fast as a plain loop with the same reads and writes."
     ),
 }
 
@@ -36,10 +38,10 @@ def ratios(tables: Tables, plan: Plan) -> Figure:
     names = _ordered(rows, plan)
     if not sizes or not names:
         return style.message("No machine has a ratio at a labelled size.")
-    figure, axes = style.new(1, len(sizes), height=REST_IN + ROW_IN * len(names), sharey=True)
+    figure, axes = style.new(1, len(sizes), height=REST_IN + ROW_IN * max(LEAST_ROWS, len(names)), sharey=True)
     isas = sorted(set(rows["isa"]))
     for ax, size in zip(axes[0], sizes, strict=True):
-        style.unity(ax, "x")
+        style.unity(ax, "x", most=3)  # numbers of neighbouring panels must not meet
         for place, isa in enumerate(isas):
             mine = rows[(rows["size"] == size) & (rows["isa"] == isa)]
             y = mine["group"].map(names.index) + 0.18 * (place - (len(isas) - 1) / 2)
@@ -65,10 +67,9 @@ def bandwidth(tables: Tables, plan: Plan) -> Figure:
     rows = fleet_report.grouped_passes(tables)
     if rows.empty:
         return style.message("No machine has a pass that was judged by its ceilings.")
-    cells = rows.pivot_table(index="group", columns="pass", values="fraction")
-    order = [name for name in titles.pass_order(plan) if name in cells.columns]
-    cells = cells[order + [name for name in cells.columns if name not in order]]
-    figure, axes = style.new(height=REST_IN + ROW_IN * len(cells))
+    cells = rows.pivot(index="group", columns="pass", values="fraction")[fleet_report.ordered_passes(rows, plan)]
+    isas = rows.pivot(index="group", columns="pass", values="isa")[list(cells.columns)]
+    figure, axes = style.new(height=REST_IN + CELL_IN * max(LEAST_ROWS, len(cells)))
     ax = axes[0, 0]
     image = ax.imshow(cells.to_numpy(), cmap="cividis", vmin=0.5, vmax=1.0, aspect="auto")
     ax.set_yticks(range(len(cells)), list(cells.index))
@@ -76,8 +77,9 @@ def bandwidth(tables: Tables, plan: Plan) -> Figure:
     for line, column in np.ndindex(cells.shape):
         value = cells.iat[line, column]
         if not np.isnan(value):
-            ax.text(column, line, f"{value:.2f}", ha="center", va="center", fontsize=6.0, color=_ink(value))
-    figure.colorbar(image, ax=ax, label="fraction of the machine's own ceiling")
+            told = f"{value:.2f}\n{titles.isa_title(isas.iat[line, column], plan)}"
+            ax.text(column, line, told, ha="center", va="center", fontsize=5.5, linespacing=1.0, color=_ink(value))
+    figure.colorbar(image, ax=ax, label="fraction of own ceiling")
     return figure
 
 

@@ -2,38 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 
-from passline import formats
+from passline import fleet_claims, formats
+from passline.fleet import UNAVAILABLE
 from passline.report_tables import ReportTable, table
-from passline.titles import SMOKE_STAMP, base_kind, isa_title, question_words
+from passline.tables import NOT_APPLICABLE
+from passline.titles import SMOKE_STAMP, base_kind, isa_title, pass_order, question_words
 
 MOST_ROWS = 30
 """Machines that have a row of their own; of more, each microarchitecture has one."""
 
 OTHERS = "others"
-NAMED = 5  # bundles, of more that are left out for one reason
+NAMED = 5  # of more that share a reason or a difference
+MOST_DIFFERENCES = 40
 MADE_UP_STAMP = "MADE UP: NO MEASUREMENT"
 
 Tables = Mapping[str, pd.DataFrame]
 Plan = Mapping[str, Any]
 
 
-def groups(machines: pd.DataFrame) -> pd.Series[str]:
-    """Bundle -> the row it belongs to: its own machine and session, or its microarchitecture where there are many.
+def is_many(machines: pd.DataFrame) -> bool:
+    """Whether microarchitectures have rows in place of machines."""
+    return int(machines["compared"].sum()) > MOST_ROWS
 
-    Microarchitectures beyond the most frequent share a row.
+
+def groups(machines: pd.DataFrame) -> pd.Series[str]:
+    """Bundle -> the row it belongs to: its own machine, or where there are many its microarchitecture.
+
+    Where rows are several machines, one host under two labels is counted once. Microarchitectures beyond the most
+    frequent share a row.
     """
-    mine = machines[machines["compared"]].set_index("bundle")
-    if len(mine) <= MOST_ROWS:
-        twice = mine["machine"].duplicated(keep=False)
-        return mine["machine"].where(~twice, mine["machine"] + " " + pd.Series(mine.index, mine.index).str[-8:])
-    kept = set(mine["microarchitecture"].value_counts().index[: MOST_ROWS - 1])
-    return mine["microarchitecture"].where(mine["microarchitecture"].isin(kept), OTHERS)
+    if not is_many(machines):
+        return machines[machines["compared"]].set_index("bundle")["machine"]
+    mine = machines[machines["counted"]].set_index("bundle")["microarchitecture"]
+    kept = set(mine.value_counts().index[: MOST_ROWS - 1])
+    return mine.where(mine.isin(kept), OTHERS)
+
+
+def in_groups(tables: Tables, name: str) -> pd.DataFrame:
+    """Rows of a fleet's table with column `group`, the row that each belongs to."""
+    rows = tables[name].assign(group=lambda frame: frame["bundle"].map(groups(tables["fleet_machines"])))
+    return rows[rows["group"].notna()]
 
 
 def grouped_ratios(tables: Tables) -> pd.DataFrame:
@@ -41,9 +55,7 @@ def grouped_ratios(tables: Tables) -> pd.DataFrame:
 
     Of one machine the interval is its own, of several the range of theirs. `wins` counts verdicts `faster`.
     """
-    of = groups(tables["fleet_machines"])
-    rows = tables["fleet_ratios"].assign(group=lambda frame: frame["bundle"].map(of))
-    grouped = rows.groupby(["group", "isa", "size"], sort=True)
+    grouped = in_groups(tables, "fleet_ratios").groupby(["group", "isa", "size"], sort=True)
     found = grouped.agg(
         ratio=("ratio", "median"), least=("ratio", "min"), most=("ratio", "max"), machines=("bundle", "nunique"),
         low=("ratio_low", "first"), high=("ratio_high", "first"), base=("base", lambda names: names.mode().iloc[0]),
@@ -55,26 +67,32 @@ def grouped_ratios(tables: Tables) -> pd.DataFrame:
 
 
 def grouped_passes(tables: Tables) -> pd.DataFrame:
-    """One row per group and pass: `fraction`, the median of machines, each on the ISA nearest to its ceiling."""
-    of = groups(tables["fleet_machines"])
-    rows = tables["fleet_passes"].assign(group=lambda frame: frame["bundle"].map(of))
-    best = rows.sort_values("fraction_of_ceiling").groupby(["bundle", "pass"]).tail(1)
-    found = best.groupby(["group", "pass"], sort=True)["fraction_of_ceiling"].median()
-    return found.rename("fraction").reset_index()
+    """One row per group and pass: `fraction`, the median of machines, each on the ISA nearest to its ceiling.
+
+    `isa` is the one that most of them are nearest on, `of_isa` how many; `low` to `high` is the range of machines.
+    """
+    rows = in_groups(tables, "fleet_passes")
+    if rows.empty:
+        return pd.DataFrame(columns=["group", "pass", "fraction", "low", "high", "machines", "isa", "of_isa"])
+    best = rows.sort_values("fraction_of_ceiling", kind="stable").groupby(["bundle", "pass"]).tail(1)
+    return best.groupby(["group", "pass"], sort=True).agg(
+        fraction=("fraction_of_ceiling", "median"), low=("fraction_of_ceiling", "min"),
+        high=("fraction_of_ceiling", "max"), machines=("bundle", "nunique"),
+        isa=("isa", lambda names: names.mode().iloc[0]), of_isa=("isa", lambda names: int(names.value_counts().max())),
+    ).reset_index()  # fmt: skip
 
 
-def document(tables: Tables, plan: Plan, refused: Sequence[str] = ()) -> dict[str, Any]:
+def document(tables: Tables, plan: Plan, refused: Sequence[Sequence[str]] = ()) -> dict[str, Any]:
     """What the template reads: `values`, `tables`, `measurement`, `stamp`.
 
     Args:
         tables: the fleet's tables.
         plan: of a session that is compared: what things are called.
-        refused: why bundles were not imported, each with its name.
+        refused: bundles that were not imported: name and why of each.
     """
     machines = tables["fleet_machines"]
-    compared = machines[machines["compared"]]
+    compared, many = machines[machines["compared"]], is_many(machines)
     made_up, smoke = bool(machines["made_up"].any()), not compared["measurement"].all()
-    many = len(compared) > MOST_ROWS
     said = question_words(plan) if plan else dict.fromkeys(("contender", "bases", "each", "fastest"), "nothing")
     return {
         "measurement": not (made_up or smoke),
@@ -83,25 +101,33 @@ def document(tables: Tables, plan: Plan, refused: Sequence[str] = ()) -> dict[st
             "title": str(plan.get("title", "Nothing to compare")),
             "bundles": formats.count(len(machines)),
             "compared": formats.count(len(compared)),
+            "counted": formats.count(machines["counted"].sum()),
             "microarchitectures": formats.count(compared["microarchitecture"].nunique()),
             "rows": "a microarchitecture, of many machines" if many else "a machine",
             "spread": "the range of its machines" if many else "the 95 % interval of its ratio",
             "headline": headline(tables, plan, said),
+            "hosts": one_host(compared),
+            "doubtful": doubtful(tables),
             **said,
         },
         "tables": {
-            "machines": machine_rows(compared, many=many),
+            "machines": machine_rows(tables, many=many),
             "ratios": ratio_rows(tables, plan),
-            "claims": claim_rows(tables),
+            "claims": fleet_claims.legend(tables),
+            "claims_by_machine": fleet_claims.matrix(tables, in_groups(tables, "fleet_claims"), plan),
+            "passes": pass_rows(tables, plan),
+            "differences": differences(tables),
             "left_out": left_out(machines),
-            "refused": table(["bundles that were refused"], [[_short(why)] for why in refused]),
+            "refused": table(["bundles", "why they were refused"], by_reason(refused)),
         },
     }
 
 
 def headline(tables: Tables, plan: Plan, said: Mapping[str, str]) -> str:
-    """On how many machines the contender wins out of cache, per ISA."""
+    """On how many hosts the contender wins out of cache, per ISA."""
+    machines = tables["fleet_machines"]
     rows = tables["fleet_ratios"]
+    rows = rows[rows["bundle"].isin(machines.loc[machines["counted"], "bundle"])]
     sizes = [label for label in plan.get("out_of_cache", []) if label in set(rows["size"])]
     clauses = []
     for isa, mine in rows[rows["size"].isin(sizes)].groupby("isa", sort=True):
@@ -116,20 +142,59 @@ def headline(tables: Tables, plan: Plan, said: Mapping[str, str]) -> str:
     return f"{what}, machine by machine. {'; '.join(clauses)}."
 
 
-def machine_rows(compared: pd.DataFrame, *, many: bool) -> ReportTable:
+def one_host(compared: pd.DataFrame) -> str:
+    """Labels that are one host, which counts of machines count once; empty where there are none."""
+    known = compared[compared["host"] != UNAVAILABLE]
+    shared = [sorted(labels) for _, labels in known.groupby("host", sort=True)["machine"] if len(labels) > 1]
+    told = [f"{formats.listed(labels[:NAMED])}{_more(labels)} are one host" for labels in shared[:NAMED]]
+    if not told:
+        return ""
+    rest = f"; and so are the labels of {len(shared) - NAMED} hosts more" if len(shared) > NAMED else ""
+    return f"By their machine-id, {'; '.join(told)}{rest}: in counts and medians each is counted once."
+
+
+def doubtful(tables: Tables) -> str:
+    """How many rounds were marked as doubtful, and how many verdicts would be others without them."""
+    rows = tables["fleet_ratios"]
+    rounds, marked = int(rows["n_rounds"].sum()), int(rows["n_marked"].sum())
+    if not marked:
+        return "No round of these was marked as doubtful."
+    known = rows[rows["verdict_unmarked"] != NOT_APPLICABLE]
+    other = known[known["verdict"] != known["verdict_unmarked"]]
+    where = f", on {formats.count(other['bundle'].nunique())} machines" if len(other) else ""
+    return (
+        f"{formats.percent(marked / rounds, 1)} of the rounds were marked as doubtful; without them "
+        f"{formats.count(len(other))} of {formats.count(len(rows))} verdicts would be others{where}."
+    )
+
+
+def _marked(tables: Tables) -> pd.Series[float]:
+    """Bundle -> the share of its rounds that was marked."""
+    rounds = tables["fleet_ratios"].groupby("bundle")[["n_marked", "n_rounds"]].sum()
+    return rounds["n_marked"] / rounds["n_rounds"]
+
+
+def machine_rows(tables: Tables, *, many: bool) -> ReportTable:
     """Each machine, or each microarchitecture with the number of its machines and models."""
+    machines, marked = tables["fleet_machines"], _marked(tables)
     if many:
+        of = groups(machines)
+        known = machines[machines["bundle"].isin(of.index)].assign(group=lambda frame: frame["bundle"].map(of))
         rows = [
-            [str(name), formats.count(len(mine)), formats.count(mine["model_name"].nunique()), _range(mine["cores"])]
-            for name, mine in compared.groupby("microarchitecture", sort=True)
-        ]
-        return table(["microarchitecture", "machines", "models", "cores"], rows)
+            [str(name), formats.count(len(mine)), formats.count(mine["model_name"].nunique()), _range(mine["cores"]),
+             formats.count(mine["compiler"].nunique()), formats.percent(float(marked.reindex(mine["bundle"]).mean()))]
+            for name, mine in known.groupby("group", sort=True)
+        ]  # fmt: skip
+        return table(["microarchitecture", "machines", "models", "cores", "compilers", "marked rounds"], rows)
+    compared = machines[machines["compared"]]
     rows = [
         [row["machine"], row["model_name"], row["microarchitecture"], row["cores"], _cache(row["llc_bytes"]),
-         row["hypervisor"], row["session"]]
+         row["hypervisor"], row["compiler"].rpartition(" ")[2], row["measured"][:10] or formats.NOTHING,
+         formats.percent(float(marked.get(row["bundle"], math.nan)))]
         for _, row in compared.sort_values(["microarchitecture", "machine"]).iterrows()
     ]  # fmt: skip
-    return table(["machine", "processor", "microarchitecture", "cores", "LLC", "hypervisor", "session"], rows)
+    head = ["machine", "processor", "microarchitecture", "cores", "LLC", "hypervisor", "compiler", "measured", "marked"]
+    return table(head, rows)
 
 
 def _range(values: pd.Series[str]) -> str:
@@ -161,31 +226,64 @@ def _cell(found: pd.DataFrame) -> str:
     return formats.ratio_with_interval(*found[["ratio", "low", "high"]].iloc[0])
 
 
-def claim_rows(tables: Tables) -> ReportTable:
-    """Each claim, tuned variants: in how many machines it holds, does not, or is undecided, and where it holds not."""
-    rows = tables["fleet_claims"].merge(tables["fleet_machines"][["bundle", "microarchitecture"]], on="bundle")
+def pass_rows(tables: Tables, plan: Plan) -> ReportTable:
+    """Fraction of the own ceiling by row and pass, and the ISA it is of; the range where a row is several machines."""
+    rows = grouped_passes(tables)
+    names = ordered_passes(rows, plan)
     shown = []
-    for (_, statement), mine in rows[rows["variant"] == "tuned"].groupby(["claim", "statement"], sort=False):
-        counts = mine["verdict_here"].value_counts()
-        names = [f"{word}: {number}" for word, number in counts.items()]
-        against = sorted(set(mine.loc[mine["verdict_here"] == "does not hold here", "microarchitecture"]))
-        shown.append(
-            [str(statement), formats.count(len(mine)), "; ".join(names), formats.listed(against) or formats.NOTHING]
-        )
-    return table(["claim", "machines", "verdicts", "does not hold on"], shown)
+    for group, mine in rows.groupby("group", sort=True):
+        by_pass = {str(row["pass"]): row for _, row in mine.iterrows()}
+        shown.append([str(group), *(_fraction(by_pass.get(name), plan) for name in names)])
+    return table(["row", *names], shown)
 
 
-def _short(why: str) -> str:
-    """A refusal without the folder of its bundle."""
-    path, _, rest = why.partition(": ")
-    return f"{Path(path).name}: {rest}"
+def ordered_passes(rows: pd.DataFrame, plan: Plan) -> list[str]:
+    """Passes that the rows hold, in the order of the study's algorithms."""
+    present = set(rows["pass"])
+    order = [name for name in pass_order(plan) if name in present] if plan else []
+    return order + sorted(present - set(order))
+
+
+def _fraction(row: pd.Series[Any] | None, plan: Plan) -> str:
+    if row is None:
+        return formats.NOTHING
+    several = int(row["machines"]) > 1
+    spread = f" {formats.interval(row['low'], row['high'], 2)}" if several else ""
+    count = f" on {row['of_isa']} of {row['machines']}" if several else ""
+    return f"{row['fraction']:.2f}{spread} {isa_title(str(row['isa']), plan)}{count}"
+
+
+def differences(tables: Tables) -> ReportTable:
+    """In what machines differ from most though they are compared; the same difference stands once."""
+    machines = tables["fleet_machines"].set_index("bundle")
+    rows = []
+    for (key, usual, value, why), mine in tables["fleet_differences"].groupby(["key", "usual", "value", "why"]):
+        names = machines.loc[mine["bundle"], "machine"].tolist()
+        rows.append([str(key).replace("_", " "), str(usual), str(value), _named(names), str(why)])
+    shown = rows[:MOST_DIFFERENCES]
+    if len(rows) > len(shown):
+        shown.append(["more", f"{len(rows) - len(shown)} in tables/fleet_differences.csv", "", "", ""])
+    return table(["what", "of most", "there", "machines", "why it forbids no comparison"], shown)
 
 
 def left_out(machines: pd.DataFrame) -> ReportTable:
-    """What may not be compared, and why; the same reason stands once."""
+    """What may not be compared, and why."""
     out = machines[~machines["compared"]]
-    rows = [
-        [", ".join(names[:NAMED]) + (f" and {len(names) - NAMED} more" if len(names) > NAMED else ""), str(reason)]
-        for reason, names in out.groupby("reason", sort=True)["bundle"].agg(list).items()
-    ]
-    return table(["bundles", "why they are not compared"], rows)
+    return table(["bundles", "why they are not compared"], by_reason(out[["bundle", "reason"]].to_numpy().tolist()))
+
+
+def by_reason(pairs: Iterable[Sequence[str]]) -> list[list[str]]:
+    """Names and their reason, from pairs of both; the same reason stands once."""
+    names: dict[str, list[str]] = {}
+    for name, reason in pairs:
+        names.setdefault(reason, []).append(name)
+    return [[_named(names[reason]), reason] for reason in sorted(names)]
+
+
+def _named(names: Sequence[str]) -> str:
+    """The first few names, and how many there are more."""
+    return ", ".join(names[:NAMED]) + _more(names)
+
+
+def _more(names: Sequence[str]) -> str:
+    return f" and {len(names) - NAMED} more" if len(names) > NAMED else ""

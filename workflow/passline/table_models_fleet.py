@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from passline.table_parts import ISA, PASS, POINT, SESSION, VARIANT, flag, integer, number, table, text
+from passline.table_parts import INTERVAL, ISA, PASS, POINT, SESSION, VARIANT, flag, integer, number, table, text
 
 BUNDLE = {"bundle": text("name of the imported bundle: machine, session and hash of its data")}
 
@@ -13,9 +13,12 @@ FLEET_TABLES = (
         BUNDLE
         | SESSION
         | {
+            "host": text("hash of its machine-id, or unavailable"),
+            "measured": text("start of its last round, or empty"),
             "made_up": flag("its numbers were made by a test"),
             "measurement": flag("no smoke run"),
             "effort": number("effort of its session"),
+            "compiler": text("compiler of the build that verdicts rest on, with its version"),
             "model_name": text("processor"),
             "microarchitecture": text("its microarchitecture"),
             "cores": text("cores"),
@@ -24,9 +27,22 @@ FLEET_TABLES = (
             "memory_bytes": text("memory"),
             "llc_bytes": text("last-level cache of the measuring cpu"),
             "compared": flag("it stands beside the others"),
-            "reason": text("why it does not, or -"),
+            "counted": flag("it is compared, and no other label of the same host was counted before"),
+            "reason": text("why it is not compared, or -"),
         },
         ("bundle",),
+    ),
+    table(
+        "fleet_differences",
+        "bundle x fact in which it differs from most, though it is compared",
+        BUNDLE
+        | {
+            "key": text("the fact"),
+            "value": text("its value there"),
+            "usual": text("that of most"),
+            "why": text("why it forbids no comparison"),
+        },
+        ("bundle", "key"),
     ),
     table(
         "fleet_ratios",
@@ -42,6 +58,8 @@ FLEET_TABLES = (
             "ratio_high": number("upper bound of its 95 % interval"),
             "verdict": text("faster, slower, equal or undecided"),
             "n_rounds": integer("rounds"),
+            "n_marked": integer("of these, marked as doubtful"),
+            "verdict_unmarked": text("verdict without marked rounds, or -"),
         },
         ("bundle", "isa", "n_elements"),
     ),
@@ -66,6 +84,10 @@ FLEET_TABLES = (
         | VARIANT
         | {
             "statement": text("the claim, in words"),
+            "our_value": number("what was measured there for it"),
+            **INTERVAL,
+            "unit": text("unit of the value"),
+            "isa": text("ISA it was judged on, or -"),
             "verdict_here": text("holds here, does not hold here or undecided"),
             "verdict_paper_machine": text("reproduced, not reproduced, undecided or not this machine"),
         },

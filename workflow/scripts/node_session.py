@@ -42,11 +42,10 @@ def main(label: str, session: str, folder: Path, log: Path, out: Path) -> None:
 
 if __name__ == "__main__":
     with reporting(snakemake.log[0] + ".error"):
-        params = snakemake.params
         main(
             snakemake.wildcards.label,
-            params.session,
-            Path(params.fleet),
+            snakemake.input.session,
+            Path(snakemake.params.fleet),
             Path(snakemake.log[0]),
             Path(snakemake.output[0]),
         )
