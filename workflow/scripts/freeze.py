@@ -20,7 +20,7 @@ from passline.formats import binary_bytes
 from passline.imports import figure_tables
 from passline.measure.spec import aside, write_json
 from passline.statistics import UNDECIDED
-from passline.tables import read_table
+from passline.tables import read_table, write_table
 from passline.trust_points import dependent, judged, of_algorithms
 from scripts import figure, numbers, quality, report
 
@@ -35,6 +35,8 @@ SHOWN = "against_bases"
 MOST_BYTES = 5_000_000
 LEAST_ROUNDS = 6  # fewer give no 95 % interval: nothing could be decided
 OPTIONAL = "selftest"
+OF_PAPER = ("round_ratios",)
+"""The largest tables: only figures of the reproduction read them."""
 DEFAULT = "default"
 """The session that a machine's folder is named for; all others have a folder beside it."""
 
@@ -89,7 +91,7 @@ def freeze(results: Path, into: Path, *, without_selftest: bool = False) -> Path
     for name in needed():
         source = results / "tables" / f"{name}.csv"
         if source.is_file():
-            shutil.copy(source, waiting / "tables")
+            _copy_table(source, waiting / "tables" / source.name, plan)
         elif name != OPTIONAL:
             raise ReportError(source, "the table does not exist", "Run snakemake to its end first")
     build(waiting)
@@ -103,6 +105,15 @@ def freeze(results: Path, into: Path, *, without_selftest: bool = False) -> Path
     shutil.rmtree(target, ignore_errors=True)
     waiting.replace(target)
     return target
+
+
+def _copy_table(source: Path, to: Path, plan: Mapping[str, Any]) -> None:
+    """A table as it is, or without what is beyond the paper where nothing that is beyond it reads the table."""
+    if source.stem in OF_PAPER:
+        frame = read_table(source.stem, source)
+        write_table(source.stem, of_paper({source.stem: frame}, plan)[source.stem], to)
+    else:
+        shutil.copy(source, to)
 
 
 def name_of(plan: Mapping[str, Any]) -> str:
