@@ -125,9 +125,13 @@ def tables_of(block, folder, manifest):
 def test_baselines_run_in_the_rounds_of_our_own(protocol, block, tmp_path, host):
     mixed = with_baselines(block, "numpy", "fake_exact", protocol=protocol)
     manifest = take(mixed, tmp_path, host)
-    assert [facts["reason"] for facts in facts_of(tmp_path, manifest)] == ["-"] * 3
+    # What a shared host does to a round is told, and not what is asked here.
+    reasons = [facts["reason"] for facts in facts_of(tmp_path, manifest)]
+    assert [reason for reason in reasons if not reason.startswith("the hypervisor took")] == ["-"] * (
+        3 - sum(reason.startswith("the hypervisor took") for reason in reasons)
+    )
     timings, rounds, told = tables_of(mixed, tmp_path, manifest)
-    assert not rounds["marked"].any()
+    assert (rounds["marked"] == (rounds["reason"] != "-")).all()
     own = timings[timings["isa"] == "scalar"]
     theirs = timings[timings["algorithm"] == "numpy"]
     assert set(theirs["round"]) == set(own["round"])
@@ -203,7 +207,9 @@ def test_the_error_over_n_of_a_baseline_stands_beside_ours(built):
     peers = {"numpy": baselines.module("numpy").load()}
     own = presets(built.study)[:1]
     rows = error_over_n(built.load(), built.study, own, seed=1, sizes=[1 << 12], baselines=peers)
-    table = conform("error_over_n", pd.DataFrame(rows)).set_index("algorithm")
+    table = conform("error_over_n", pd.DataFrame(rows))
+    assert set(table["inputs"]) == set(built.study.inputs)
+    table = table[table["inputs"] == "normal"].set_index("algorithm")
     assert len(table) == 2
     assert (table.loc["numpy", ["build_id", "isa", "variant"]] == "-").all()
     assert 0 < table.loc["numpy", "max_error_ulp"] < 100
