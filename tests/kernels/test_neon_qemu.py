@@ -1,4 +1,4 @@
-"""NEON, where there is none: every variant and algorithm for AArch64, cross-compiled and run by qemu's user mode.
+"""NEON, where there is none: all variants and algorithms of all studies, cross-compiled and run by qemu's user mode.
 
 For correctness alone: what they take there says nothing about any processor. References, bounds, input families,
 guard pages and canaries are those of the check that gates every session (`passline.conformance`).
@@ -38,14 +38,18 @@ TOOLS = {CROSS: "gcc-aarch64-linux-gnu libc6-dev-arm64-cross", EMULATOR: "qemu-u
 CPU = "cortex-a57"
 CFLAGS = ("-O2",)
 ISAS = {name: isa for name, isa in load_isas().items() if isa.missing("aarch64", ["asimd"]) is None}
-SOFTMAX, CEILINGS = (load_study(KERNELS / name, ISAS) for name in ("softmax", "ceilings"))
-# All of NEON, and of scalar what the algorithms' steps take first.
-CHOSEN = {v.name for v in SOFTMAX.variants if v.isa == "neon"} | {
-    SOFTMAX.preset(name, "scalar", step).name for name in SOFTMAX.passes for step in SOFTMAX.steps(name)
-}
+STUDIES = {path.parent.name: load_study(path.parent, ISAS, "full") for path in sorted(KERNELS.glob("*/study.yaml"))}
+SOFTMAX, CEILINGS = STUDIES["softmax"], STUDIES["ceilings"]
+JUDGED = [name for name in STUDIES if name != CEILINGS.name]  # those with a reference
 GUEST = Path(__file__).parent / "guest" / "passes.c"
 
 Rows = list[dict[str, Any]]
+
+
+def chosen(study: Study) -> tuple[Variant, ...]:
+    """All of NEON, and of scalar what the algorithms' steps take first; of the ceilings everything."""
+    first = {study.preset(name, "scalar", step).name for name in study.passes for step in study.steps(name)}
+    return tuple(v for v in study.variants if study is CEILINGS or v.isa == "neon" or v.name in first)
 
 
 @dataclass(frozen=True)
@@ -91,20 +95,13 @@ class Cross:
         return rows
 
 
-@pytest.fixture(scope="module")
-def cross(tmp_path_factory: pytest.TempPathFactory) -> Cross:
-    for tool, package in TOOLS.items():
-        if not shutil.which(tool):
-            # Where they were installed, as by .ci/run, a test that does not run has failed.
-            missing = pytest.fail if os.environ.get("PASSLINE_NEON_TESTS") == "required" else pytest.skip
-            missing(f"{tool} is missing (apt install {package})")
-    folder = tmp_path_factory.mktemp("aarch64")
+def crossed(folder: Path, *studies: Study) -> Cross:
+    """Objects of the studies, of which no two may name a variant alike."""
     made = Cross(folder, {})
     work = [
         (variant, study.passes[variant.pass_name].source, folder / f"{variant.name}.o")
-        for study in (SOFTMAX, CEILINGS)
-        for variant in study.variants
-        if study is CEILINGS or variant.name in CHOSEN
+        for study in studies
+        for variant in chosen(study)
     ]
     with ThreadPoolExecutor(2) as pool:
         objects = pool.map(lambda job: made.compiled(*job), work)
@@ -114,8 +111,34 @@ def cross(tmp_path_factory: pytest.TempPathFactory) -> Cross:
 
 
 @pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    for tool, package in TOOLS.items():
+        if not shutil.which(tool):
+            # Where they were installed, as by .ci/run, a test that does not run has failed.
+            missing = pytest.fail if os.environ.get("PASSLINE_NEON_TESTS") == "required" else pytest.skip
+            missing(f"{tool} is missing (apt install {package})")
+    return tmp_path_factory.mktemp("aarch64")
+
+
+@pytest.fixture(scope="module")
+def cross(folder: Path) -> Cross:
+    return crossed(folder, SOFTMAX, CEILINGS)
+
+
+@pytest.fixture(scope="module")
 def program(cross: Cross) -> Path:
     return cross.linked("guest")
+
+
+@pytest.fixture(scope="module")
+def judged(folder: Path, request: pytest.FixtureRequest) -> tuple[Study, Cross, Path]:
+    """A study, its objects and the guest that holds them."""
+    study = STUDIES[request.param]
+    if study is SOFTMAX:
+        return study, request.getfixturevalue("cross"), request.getfixturevalue("program")
+    (folder / request.param).mkdir(exist_ok=True)  # pytest may come back to a study
+    own = crossed(folder / request.param, study)
+    return study, own, own.linked("guest")
 
 
 @pytest.fixture(scope="module")
@@ -142,33 +165,41 @@ def failed(rows: Rows) -> str:
     return "\n".join(f"{row['variant']} {row['inputs']}: {row['reason']}" for row in rows if not row["passed"])
 
 
-@pytest.mark.parametrize("name", SOFTMAX.passes)
-def test_neon_qemu_every_variant_of_a_pass_is_right(name: str, cross: Cross, program: Path) -> None:
-    variants = tuple(v for v in SOFTMAX.variants if v.pass_name == name and v.name in CHOSEN)
-    assert "neon" in {v.isa for v in variants}
-    rows = cross.check(program, SOFTMAX, variants)
+@pytest.mark.parametrize(
+    ("judged", "name"),
+    [(study, name) for study in JUDGED for name in STUDIES[study].passes],
+    indirect=["judged"],
+    scope="module",
+)
+def test_neon_qemu_every_variant_of_a_pass_is_right(judged: tuple[Study, Cross, Path], name: str) -> None:
+    study, cross, program = judged
+    variants = tuple(v for v in chosen(study) if v.pass_name == name)
+    assert {v.isa for v in variants} == {"neon", "scalar"}
+    rows = cross.check(program, study, variants)
     assert not failed(rows)
     assert set(conform("accuracy", pd.DataFrame(rows))["variant"]) == {v.name for v in variants}
 
 
-def test_neon_qemu_every_algorithm_is_right(cross: Cross, program: Path) -> None:
-    contenders = presets(SOFTMAX)
+@pytest.mark.parametrize("judged", JUDGED, indirect=True, scope="module")
+def test_neon_qemu_every_algorithm_is_right(judged: tuple[Study, Cross, Path]) -> None:
+    study, cross, program = judged
+    contenders = presets(study)
     tables = [
         Contender(c.algorithm, "neon", "table", tuple(v[-1].name for v in steps))
         for c in contenders
         if c.isa == "neon"
-        for steps in [[_with_table(s) for s in SOFTMAX.algorithms[c.algorithm].steps]]
+        for steps in [[_with_table(study, s) for s in study.algorithms[c.algorithm].steps]]
         if any(v[-1].dimensions.get("table") for v in steps)
     ]
-    assert {c.algorithm for c in contenders if c.isa == "neon"} == set(SOFTMAX.algorithms)
-    assert len(tables) == 3
+    assert {c.algorithm for c in contenders if c.isa == "neon"} == set(study.algorithms)
+    assert len(tables) == (3 if study is SOFTMAX else 0)
     with running((EMULATOR, "-cpu", CPU, program), cross.folder / "rows") as guest:
-        rows = check_algorithms(guest, SOFTMAX, [*contenders, *tables], seed=3)  # type: ignore[arg-type]
+        rows = check_algorithms(guest, study, [*contenders, *tables], seed=3)  # type: ignore[arg-type]
     assert not failed(rows)
 
 
-def _with_table(step: Any) -> tuple[Variant, ...]:
-    found = SOFTMAX.variants_of(step.pass_name, "neon", step)
+def _with_table(study: Study, step: Any) -> tuple[Variant, ...]:
+    found = study.variants_of(step.pass_name, "neon", step)
     return tuple(v for v in found if v.dimensions.get("table")) or found
 
 
