@@ -1,13 +1,17 @@
 # The fleet: bundles of many machines to one report. No compiler, no measurement, no counters.
 #   snakemake --snakefile workflow/fleet.smk --config bundles=<folder or archive, or [several, of, them]>
+from pathlib import Path
+
 from snakemake.exceptions import WorkflowError
 from snakemake.utils import min_version
 
 from passline.imports import script_modules as modules
+from passline.imports import template_parts
 from passline.table_models_fleet import FLEET_TABLES
 
 min_version("9.19")
 
+TEMPLATE = "reports/templates/fleet.typ"
 FLEET = config.get("fleet", "fleet")
 REPORT = config.get("report", "reports/fleet.pdf")
 if "bundles" not in config:
@@ -67,7 +71,8 @@ rule fleet_report:
         tables=rules.fleet_tables.output.tables,
         plan=rules.fleet_tables.output.plan,
         imported=rules.import_bundles.output.imported,
-        template="reports/templates/fleet.typ",
+        template=TEMPLATE,
+        parts=template_parts(Path(TEMPLATE)),
         modules=modules("fleet_report"),
     output:
         REPORT,

@@ -25,6 +25,7 @@ import scripts.ratios
 from passline import claims, figure_style, formats, numbers, titles
 from passline.errors import ReportError
 from passline.figure_notes import note, quality
+from passline.imports import template_parts
 from passline.report import compile_report
 from passline.tables import TABLES, conform, read_table, write_table
 from scripts.report import main as compile_from_files
@@ -264,7 +265,7 @@ def test_the_scripts_lead_from_tables_to_the_pdf(minimal: dict[str, pd.DataFrame
 
 def test_every_value_is_used_and_no_number_is_typed(full: dict[str, pd.DataFrame]) -> None:
     """Values nobody reads rot; a decimal number in the template's prose would be typed by hand."""
-    source = TEMPLATE.read_text(encoding="utf-8")
+    source = "\n".join(path.read_text(encoding="utf-8") for path in (TEMPLATE, *template_parts(TEMPLATE)))
     values = document_of(full, synthetic.plan())[0]["values"]
     asked = set(re.findall(r'num\("(\w+)"\)', source))
     asked |= {f"no_{name}" for name in re.findall(r'drawing-if\("(\w+)"\)', source)}

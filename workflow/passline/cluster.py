@@ -19,7 +19,7 @@ _OF_SESSIONS = (
     "kernels/**/*",
     "profiles/default/*",
     "reports/*.yaml",
-    "reports/templates/report.typ",
+    "reports/templates/*",
     "workflow/config/default.yaml",
     "workflow/figures/*",
     "workflow/passline/**/*",

@@ -54,6 +54,12 @@ def script_modules(name: str) -> list[str]:
     return module_files(WORKFLOW / "scripts" / f"{name}.py")
 
 
+def template_parts(template: Path) -> list[Path]:
+    """The files that a Typst template imports by name, which lie beside it, sorted."""
+    names = re.findall(r'^#import "([^"@]+)"', template.read_text(encoding="utf-8"), re.MULTILINE)
+    return sorted(template.with_name(name) for name in names)
+
+
 def figure_tables(path: Path, name: str = "TABLES") -> list[str]:
     """The TABLES, or the OPTIONAL ones, of a figure's module, read without importing it (and matplotlib with it)."""
     return list(figure_constant(path, name, () if name == "OPTIONAL" else None))

@@ -12,12 +12,13 @@ from typing import Any
 import typst
 
 from passline.errors import ReportError
+from passline.imports import template_parts
 
 
 def compile_report(template: Path, numbers: Mapping[str, Any], figures: Mapping[str, Path], output: Path) -> None:
     """Write the PDF; raise ReportError where a figure or a number that the template names is missing.
 
-    The template sees one folder, holding `numbers.json` and `figures/<name>.svg`. Fonts are those that
+    The template sees one folder, holding what it imports, `numbers.json` and `figures/<name>.svg`. Fonts are those that
     Typst carries, and no date enters, so equal inputs give equal bytes.
 
     Args:
@@ -37,9 +38,10 @@ def compile_report(template: Path, numbers: Mapping[str, Any], figures: Mapping[
         (stage / "numbers.json").write_text(
             json.dumps({**numbers, "figures": notes}, ensure_ascii=False), encoding="utf-8"
         )
-        shutil.copyfile(template, stage / "report.typ")
+        for path in (template, *template_parts(template)):
+            shutil.copyfile(path, stage / path.name)
         try:
-            pdf = typst.compile(stage / "report.typ", root=stage, ignore_system_fonts=True, timestamp=0)
+            pdf = typst.compile(stage / template.name, root=stage, ignore_system_fonts=True, timestamp=0)
         except typst.TypstError as error:
             message = " ".join(str(error).split())
             raise ReportError(

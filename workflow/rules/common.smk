@@ -9,7 +9,7 @@ from passline.counters.chain import mode_of
 from passline.effort import FINE
 from passline.errors import PasslineError
 from passline.html_report import REPORT, TABLE, categories, row_of, shown_figures
-from passline.imports import figure_tables, module_files
+from passline.imports import figure_tables, module_files, template_parts
 from passline.imports import script_modules as modules
 from passline.machine import write_machine
 from passline.measure.spec import write_json

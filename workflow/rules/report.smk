@@ -1,7 +1,11 @@
+TEMPLATE = "reports/templates/report.typ"
+
+
 # The PDF.
 rule report:
     input:
-        template="reports/templates/report.typ",
+        template=TEMPLATE,
+        parts=template_parts(Path(TEMPLATE)),
         numbers=rules.numbers.output[0],
         figures=expand(f"{FIGURE}.svg", figure=FIGURES),
         notes=expand(f"{FIGURE}.json", figure=FIGURES),
