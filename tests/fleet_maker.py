@@ -38,7 +38,7 @@ TWICE = 40  # each so many, a machine is its predecessor under another label
 AVX512 = "avx512f"
 _RATIOS = ["ratio", "ratio_low", "ratio_high"]
 _VALUES = ["our_value", "low", "high"]
-_NUMBERS = (*_RATIOS, *_VALUES, "fraction_of_ceiling")
+_NUMBERS = (*_RATIOS, *_VALUES, "fraction_of_ceiling", "bandwidth_bytes_per_s")
 _REPEATED = ("machine", "session", "study", "measurement")  # of the plan, in the manifest
 _CHANGED = ("ratios", "passes", "claims", "machines")
 _BENCHMARKS, _SWEEPS, _DISASSEMBLY = 24, 16, 1_100_000  # of a round, of a benchmark; bytes
@@ -117,7 +117,8 @@ def derived(real: bundle.Bundle, number: int) -> tuple[dict[str, object], dict[s
     _move_ratios(tables["ratios"], gain, rng)
     passes = tables["passes"]
     lost = 0.08 * abs(own[1]) + 0.05 * rng.random(len(passes))
-    passes["fraction_of_ceiling"] *= 1.0 - lost
+    for column in ("fraction_of_ceiling", "bandwidth_bytes_per_s"):
+        passes[column] *= 1.0 - lost
     _move_claims(tables["claims"], gain, kind, rng)
     host = number - (number % TWICE == TWICE - 1)
     facts = {
@@ -169,10 +170,12 @@ def _move_claims(claims: pd.DataFrame, gain: float, kind: str, rng: np.random.Ge
     claims["verdict_here"] = claims["verdict_here"].where(~ratio, verdicts)
     memory = claims["claim"] == "memory_bound"
     claims.loc[memory, "verdict_here"] = str(rng.choice([HOLDS, HOLDS_NOT, UNDECIDED]))
-    claims.loc[memory, "our_value"] = 1.0 + 0.3 * rng.random()
+    claims.loc[memory, _VALUES] = (1.0 + 0.3 * rng.random()) * np.array([1.0, 0.98, 1.02])
     lacks = (claims["isa"] == AVX512) & ratio & (not MICROARCHITECTURES[kind])
     claims.loc[lacks, _VALUES] = np.nan
     claims.loc[lacks, "verdict_here"] = UNDECIDED
+    if not MICROARCHITECTURES[kind]:
+        claims["isa"] = claims["isa"].where(lacks | (claims["isa"] != AVX512), "avx2")
     of_paper = claims["scope"].str.contains(rf"\b{kind}\b|any", regex=True)
     again = claims["verdict_here"].map({HOLDS: REPRODUCED, HOLDS_NOT: NOT_REPRODUCED, UNDECIDED: UNDECIDED})
     claims["verdict_paper_machine"] = again.where(of_paper, NOT_THIS_MACHINE)

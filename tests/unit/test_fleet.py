@@ -18,7 +18,7 @@ import scripts.fleet_report
 import scripts.fleet_tables
 import scripts.freeze
 import scripts.import_bundles
-from passline import bundle, claims, fleet, fleet_figures, fleet_report
+from passline import bundle, claims, fleet, fleet_figures, fleet_report, formats
 from passline.bundle_import import import_all
 from passline.errors import BundleError, ReportError
 from passline.fleet_import import import_fleet, last_round
@@ -26,6 +26,9 @@ from passline.tables import conform, write_table
 
 ROOT = Path(__file__).parents[2]
 TEMPLATE = ROOT / "reports" / "templates" / "fleet.typ"
+WITHOUT_AVX512 = {
+    f"made-up-{place:04d}" for place, has in enumerate([*fleet_maker.MICROARCHITECTURES.values()][:5]) if not has
+}
 SOURCES = {"rmax.c": "a" * 64, "raddextexp.c": "b" * 64}
 
 Files = dict[str, bytes]
@@ -129,13 +132,13 @@ def test_a_row_of_one_machine_keeps_its_own_interval(few: Any) -> None:
     ("change", "reason"),
     [
         (told("plan.json", measurement=False), "a smoke run, not a measurement"),
-        (told("plan.json", study="logsumexp"), "its study is logsumexp, that of most is softmax"),
-        (told("plan.json", primary_protocol="hot"), "its primary protocol is hot, that of most is paper"),
+        (told("plan.json", study="logsumexp"), "differs from most in study: logsumexp, not softmax"),
+        (told("plan.json", primary_protocol="hot"), "differs from most in primary protocol: hot, not paper"),
         (
             told("build/gcc/build.json", sources={**SOURCES, "rmax.c": "c" * 64}),
-            "its sources is rmax.c: cccccccc, that of most is rmax.c: aaaaaaaa: other sources are other programs",
+            "differs from most in sources: rmax.c: cccccccc, not rmax.c: aaaaaaaa (other sources are other programs)",
         ),
-        (told("build/gcc/build.json", cflags=["-O3"]), "its cflags is -O3, that of most is -O2"),
+        (told("build/gcc/build.json", cflags=["-O3"]), "differs from most in cflags: -O3, not -O2"),
         (told("config.json", nobody_named_it=1), None),
         (replaced("tables/machines.csv", "Made-up CPU 2", "QEMU TCG CPU version 2.5+"), "its processor is emulated"),
         (replaced("tables/ratios.csv", "version", "version 1"), "tables/ratios.csv: first line is"),
@@ -230,11 +233,12 @@ def test_one_host_under_two_labels_is_said_and_counted_once(real: bundle.Bundle,
     same = replaced("tables/machines.csv", "machine_id_hash,made-up-2", "machine_id_hash,made-up-1")
     tables, plan = tables_of(archives(real, tmp_path / "in", 3, same), tmp_path / "machines")
     assert list(tables["fleet_machines"]["counted"]) == [True, True, False]
-    values = fleet_report.document(tables, plan)["values"]
+    document = fleet_report.document(tables, plan)
+    values = document["values"]
     assert "made-up-0001 and made-up-0002 are one host" in values["hosts"]
     assert (values["compared"], values["counted"]) == ("3", "2")
-    assert "of 2," in values["headline"]
-    assert "of 3," not in values["headline"]
+    assert any("of 2," in line for line in document["headlines"])
+    assert not any("of 3," in line for line in document["headlines"])
 
 
 def test_no_host_is_taken_for_another_where_none_is_known(real: bundle.Bundle, tmp_path: Path) -> None:
@@ -258,10 +262,12 @@ def test_claims_stand_by_machine_with_what_was_measured(few: Any) -> None:
     for line in matrix["rows"]:
         mine = rows[(rows["machine"] == line[0]) & (rows["claim"] == "avx2_gain")].iloc[0]
         shown = {"holds here": "holds", "does not hold here": "does not"}.get(mine["verdict_here"], "undecided")
+        assert ("not measured" in line) == (line[0] in WITHOUT_AVX512)
         assert line[place].startswith(shown)
         assert f"{mine['our_value']:.3f} [{mine['low']:.3f}, {mine['high']:.3f}]" in line[place]
     for line in legend["rows"]:
-        assert sum(map(int, line[2:5])) == 5
+        assert sum(map(int, line[2:6])) == 5
+        assert int(line[5]) == (len(WITHOUT_AVX512) if "AVX-512" in line[1] else 0)
 
 
 def test_claims_of_many_machines_stand_by_microarchitecture(many: Any) -> None:
@@ -271,22 +277,22 @@ def test_claims_of_many_machines_stand_by_microarchitecture(many: Any) -> None:
     of = fleet_report.groups(tables["fleet_machines"]).value_counts()
     for row in matrix["rows"]:
         for cell in row[1:]:
-            assert (
-                sum(map(int, re.findall(r"(\d+) (?:holds|does not|undecided)", cell))) == of[row[0]] or of[row[0]] == 1
-            )
+            counts = re.findall(r"(?:holds|does not|undecided|not measured) (\d+)", cell)
+            assert sum(map(int, counts)) == of[row[0]] or of[row[0]] == 1
 
 
 def test_fractions_say_their_isa(few: Any, many: Any) -> None:
     tables, plan = few
-    shown = fleet_report.pass_rows(tables, plan)
+    shown = fleet_report.pass_rows(tables, plan, many=False)
     own = tables["fleet_passes"]
     for row in shown["rows"]:
         for name, cell in zip(shown["head"][1:], row[1:], strict=True):
             mine = own[own["bundle"].str.startswith(row[0]) & (own["pass"] == name)]
             best = mine.loc[mine["fraction_of_ceiling"].idxmax()]
-            assert cell == f"{best['fraction_of_ceiling']:.2f} {fleet_report.isa_title(best['isa'], plan)}"
-    wide = [cell for row in fleet_report.pass_rows(*many)["rows"] for cell in row[1:]]
-    assert any(re.fullmatch(r"0\.\d\d \[0\.\d\d, \d\.\d\d\] \S+ on \d of 5", cell) for cell in wide)
+            bandwidth = formats.quantity(best["bandwidth_bytes_per_s"], "B/s")
+            assert cell == f"{best['fraction_of_ceiling']:.2f} {fleet_report.isa_title(best['isa'], plan)}\n{bandwidth}"
+    wide = [cell for row in fleet_report.pass_rows(*many, many=True)["rows"] for cell in row[1:]]
+    assert any(re.fullmatch(r"0\.\d\d \[0\.\d\d, \d\.\d\d\]\n\S+, \d of 5", cell) for cell in wide)
 
 
 def test_doubtful_rounds_are_told(few: Any) -> None:

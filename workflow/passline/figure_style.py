@@ -281,7 +281,7 @@ def stamp(figure: Figure, words: str) -> None:
     figure.text(
         0.5, 0.5, words, ha="center", va="center",
         rotation=15 if height > 0.4 * width else 0, fontsize=min(20.0, 3.0 * width),
-        color="#C00000", alpha=0.55, weight="bold", zorder=100,
+        color="#C00000", alpha=0.4, weight="bold", zorder=100,
     )  # fmt: skip
 
 

@@ -92,7 +92,7 @@ def why_not(plan: Mapping[str, Any], facts: Mapping[str, str], found: Difference
 def told(difference: Difference) -> str:
     """A difference that forbids, in words."""
     name = difference.key.removeprefix("primary ").replace("_", " ")
-    return f"its {name} is {shortened(difference.a)}, that of most is {shortened(difference.b)}: {difference.why}"
+    return f"differs from most in {name}: {shortened(difference.a)}, not {shortened(difference.b)} ({difference.why})"
 
 
 def shortened(text: str, most: int = 160) -> str:

@@ -20,12 +20,13 @@ LEAST_ROWS = 5  # fewer are as high: labels and stamps need the room
 CAPTIONS = {
     "fleet_ratios": (
         "Time of {fastest} over time of {contender}, at sizes named by each machine's own caches; right of 1, "
-        "{contender} is faster. A row is {rows}; bars: {spread}."
+        "{contender} is faster. A row is {rows}; bars: {spread}. Rows are in order of their gain out of cache."
     ),
     "fleet_bandwidth": (
-        "Out of cache: time that each machine's own ceilings allow a pass over the time it took, the median where a "
-        "row is several machines. Each machine on the ISA that is nearest to its ceiling, which stands below the "
-        "number (of several machines that of most). 1: as fast as a plain loop with the same reads and writes."
+        "Out of cache: bandwidth of each pass as a fraction of the machine's own ceiling (time that this allows over "
+        "time taken), the median where a row is several machines. Each machine on the ISA that is nearest to its "
+        "ceiling, which stands below the number (of several machines that of most). 1: as fast as a plain loop with "
+        "the same reads and writes; a pass may be faster than its loop."
     ),
 }
 
@@ -73,7 +74,7 @@ def bandwidth(tables: Tables, plan: Plan) -> Figure:
     ax = axes[0, 0]
     image = ax.imshow(cells.to_numpy(), cmap="cividis", vmin=0.5, vmax=1.0, aspect="auto")
     ax.set_yticks(range(len(cells)), list(cells.index))
-    ax.set_xticks(range(len(cells.columns)), list(cells.columns), rotation=20, ha="right")
+    ax.set_xticks(range(len(cells.columns)), list(cells.columns), rotation=20, ha="right", rotation_mode="anchor")
     for line, column in np.ndindex(cells.shape):
         value = cells.iat[line, column]
         if not np.isnan(value):

@@ -11,6 +11,7 @@ import pandas as pd
 from passline import fleet_claims, formats
 from passline.fleet import UNAVAILABLE
 from passline.report_tables import ReportTable, table
+from passline.statistics import FASTER, SLOWER
 from passline.tables import NOT_APPLICABLE
 from passline.titles import SMOKE_STAMP, base_kind, isa_title, pass_order, question_words
 
@@ -21,6 +22,20 @@ OTHERS = "others"
 NAMED = 5  # of more that share a reason or a difference
 MOST_DIFFERENCES = 40
 MADE_UP_STAMP = "MADE UP: NO MEASUREMENT"
+
+OF_FEW = {
+    "rows": "a machine",
+    "spread": "the 95 % interval of its ratio",
+    "beside_ratios": "base: the faster one of the bases",
+    "beside_passes": "its ISA, and its bandwidth",
+}
+OF_MANY = {
+    "rows": "a microarchitecture: the median of its machines",
+    "spread": "the range of its machines (of a single one its 95 % interval)",
+    "beside_ratios": "faster on: how many machines have that verdict",
+    "beside_passes": "median and range of its machines, the ISA of most of them, and of how many",
+}
+"""What rows are, in words, where machines have their own, and where microarchitectures have."""
 
 Tables = Mapping[str, pd.DataFrame]
 Plan = Mapping[str, Any]
@@ -59,7 +74,7 @@ def grouped_ratios(tables: Tables) -> pd.DataFrame:
     found = grouped.agg(
         ratio=("ratio", "median"), least=("ratio", "min"), most=("ratio", "max"), machines=("bundle", "nunique"),
         low=("ratio_low", "first"), high=("ratio_high", "first"), base=("base", lambda names: names.mode().iloc[0]),
-        wins=("verdict", lambda words: int((words == "faster").sum())),
+        wins=("verdict", lambda words: int((words == FASTER).sum())),
     ).reset_index()  # fmt: skip
     several = found["machines"] > 1
     low, high = found["low"].mask(several, found["least"]), found["high"].mask(several, found["most"])
@@ -69,21 +84,24 @@ def grouped_ratios(tables: Tables) -> pd.DataFrame:
 def grouped_passes(tables: Tables) -> pd.DataFrame:
     """One row per group and pass: `fraction`, the median of machines, each on the ISA nearest to its ceiling.
 
-    `isa` is the one that most of them are nearest on, `of_isa` how many; `low` to `high` is the range of machines.
+    `isa` is the one that most of them are nearest on, `of_isa` how many; `low` to `high` is the range of machines;
+    `bandwidth` (bytes/s) is the median.
     """
     rows = in_groups(tables, "fleet_passes")
     if rows.empty:
-        return pd.DataFrame(columns=["group", "pass", "fraction", "low", "high", "machines", "isa", "of_isa"])
+        return pd.DataFrame(
+            columns=["group", "pass", "fraction", "bandwidth", "low", "high", "machines", "isa", "of_isa"]
+        )
     best = rows.sort_values("fraction_of_ceiling", kind="stable").groupby(["bundle", "pass"]).tail(1)
     return best.groupby(["group", "pass"], sort=True).agg(
-        fraction=("fraction_of_ceiling", "median"), low=("fraction_of_ceiling", "min"),
-        high=("fraction_of_ceiling", "max"), machines=("bundle", "nunique"),
+        fraction=("fraction_of_ceiling", "median"), bandwidth=("bandwidth_bytes_per_s", "median"),
+        low=("fraction_of_ceiling", "min"), high=("fraction_of_ceiling", "max"), machines=("bundle", "nunique"),
         isa=("isa", lambda names: names.mode().iloc[0]), of_isa=("isa", lambda names: int(names.value_counts().max())),
     ).reset_index()  # fmt: skip
 
 
 def document(tables: Tables, plan: Plan, refused: Sequence[Sequence[str]] = ()) -> dict[str, Any]:
-    """What the template reads: `values`, `tables`, `measurement`, `stamp`.
+    """What the template reads: `values`, `tables`, `headlines`, `measurement`, `stamp`.
 
     Args:
         tables: the fleet's tables.
@@ -96,26 +114,28 @@ def document(tables: Tables, plan: Plan, refused: Sequence[Sequence[str]] = ()) 
     said = question_words(plan) if plan else dict.fromkeys(("contender", "bases", "each", "fastest"), "nothing")
     return {
         "measurement": not (made_up or smoke),
+        "headlines": headlines(tables, plan),
         "stamp": MADE_UP_STAMP if made_up else SMOKE_STAMP,
         "values": {
             "title": str(plan.get("title", "Nothing to compare")),
-            "bundles": formats.count(len(machines)),
             "compared": formats.count(len(compared)),
+            "left_out": formats.count(len(machines) - len(compared)),
+            "refused": formats.count(len(refused)),
             "counted": formats.count(machines["counted"].sum()),
             "microarchitectures": formats.count(compared["microarchitecture"].nunique()),
-            "rows": "a microarchitecture, of many machines" if many else "a machine",
-            "spread": "the range of its machines" if many else "the 95 % interval of its ratio",
-            "headline": headline(tables, plan, said),
+            **(OF_MANY if many else OF_FEW),
             "hosts": one_host(compared),
             "doubtful": doubtful(tables),
             **said,
         },
         "tables": {
             "machines": machine_rows(tables, many=many),
-            "ratios": ratio_rows(tables, plan),
+            "ratios": ratio_rows(tables, plan, many=many),
             "claims": fleet_claims.legend(tables),
-            "claims_by_machine": fleet_claims.matrix(tables, in_groups(tables, "fleet_claims"), plan),
-            "passes": pass_rows(tables, plan),
+            "claims_by_machine": fleet_claims.matrix(
+                tables, in_groups(tables, "fleet_claims"), plan, _row_title(many=many)
+            ),
+            "passes": pass_rows(tables, plan, many=many),
             "differences": differences(tables),
             "left_out": left_out(machines),
             "refused": table(["bundles", "why they were refused"], by_reason(refused)),
@@ -123,23 +143,21 @@ def document(tables: Tables, plan: Plan, refused: Sequence[Sequence[str]] = ()) 
     }
 
 
-def headline(tables: Tables, plan: Plan, said: Mapping[str, str]) -> str:
-    """On how many hosts the contender wins out of cache, per ISA."""
+def headlines(tables: Tables, plan: Plan) -> list[str]:
+    """On how many hosts the contender wins, at each labelled size out of cache and on each ISA, and by how much."""
     machines = tables["fleet_machines"]
     rows = tables["fleet_ratios"]
     rows = rows[rows["bundle"].isin(machines.loc[machines["counted"], "bundle"])]
-    sizes = [label for label in plan.get("out_of_cache", []) if label in set(rows["size"])]
-    clauses = []
-    for isa, mine in rows[rows["size"].isin(sizes)].groupby("isa", sort=True):
-        wins, loses = ((mine["verdict"] == word).sum() for word in ("faster", "slower"))
-        middle = formats.ratio(float(mine["ratio"].median()))
-        clauses.append(
-            f"{isa_title(str(isa), plan)}: faster on {wins} of {len(mine)}, slower on {loses}, median {middle}"
-        )
-    if not clauses:
-        return "No machine has a ratio out of cache."
-    what = f"{said['contender']} against {said['fastest']} at {' and '.join(sizes)}"
-    return f"{what}, machine by machine. {'; '.join(clauses)}."
+    told = []
+    for size in plan.get("out_of_cache", []):
+        for isa, mine in rows[rows["size"] == size].groupby("isa", sort=True):
+            wins, loses = (int((mine["verdict"] == word).sum()) for word in (FASTER, SLOWER))
+            middle, least, most = (formats.ratio(float(mine["ratio"].quantile(part))) for part in (0.5, 0.0, 1.0))
+            counts = f"faster on {wins} of {len(mine)}, slower on {loses}, neither on {len(mine) - wins - loses}"
+            told.append(
+                f"{size}, {isa_title(str(isa), plan)}: {counts}; median ratio {middle}, from {least} to {most}."
+            )
+    return told or ["No machine has a ratio out of cache."]
 
 
 def one_host(compared: pd.DataFrame) -> str:
@@ -150,7 +168,7 @@ def one_host(compared: pd.DataFrame) -> str:
     if not told:
         return ""
     rest = f"; and so are the labels of {len(shared) - NAMED} hosts more" if len(shared) > NAMED else ""
-    return f"By their machine-id, {'; '.join(told)}{rest}: in counts and medians each is counted once."
+    return f"By their machine-id, {'; '.join(told)}{rest}: each is counted once."
 
 
 def doubtful(tables: Tables) -> str:
@@ -206,8 +224,8 @@ def _cache(value: str) -> str:
     return formats.binary_bytes(float(value)) if value.isdigit() else value
 
 
-def ratio_rows(tables: Tables, plan: Plan) -> ReportTable:
-    """Who wins where and by how much."""
+def ratio_rows(tables: Tables, plan: Plan, *, many: bool) -> ReportTable:
+    """Who wins where and by how much; beside it the fastest base, or on how many of many machines the verdict is so."""
     rows = grouped_ratios(tables)
     sizes = [label for label in plan.get("bars", []) if label in set(rows["size"])]
     shown = []
@@ -215,9 +233,23 @@ def ratio_rows(tables: Tables, plan: Plan) -> ReportTable:
         cells = []
         for size in sizes:
             found = mine[mine["size"] == size]
-            cells += [_cell(found), base_kind(str(found["base"].iloc[0]), plan) if len(found) else formats.NOTHING]
-        shown.append([str(group), str(mine["machines"].max()), isa_title(str(isa), plan), *cells])
-    return table(["row", "n", "ISA", *(cell for size in sizes for cell in (size, "base"))], shown)
+            cells += [_cell(found), _beside(found, plan, many=many)]
+        counted = [formats.count(mine["machines"].max())] if many else []
+        shown.append([str(group), *counted, isa_title(str(isa), plan), *cells])
+    head = [_row_title(many=many), *(["machines"] if many else []), "ISA"]
+    return table([*head, *(cell for size in sizes for cell in (size, "faster on" if many else "base"))], shown)
+
+
+def _row_title(*, many: bool) -> str:
+    """What the first column of a table holds."""
+    return "microarchitecture" if many else "machine"
+
+
+def _beside(found: pd.DataFrame, plan: Plan, *, many: bool) -> str:
+    if found.empty:
+        return formats.NOTHING
+    row = found.iloc[0]
+    return formats.count(row["wins"]) if many else base_kind(str(row["base"]), plan)
 
 
 def _cell(found: pd.DataFrame) -> str:
@@ -226,15 +258,15 @@ def _cell(found: pd.DataFrame) -> str:
     return formats.ratio_with_interval(*found[["ratio", "low", "high"]].iloc[0])
 
 
-def pass_rows(tables: Tables, plan: Plan) -> ReportTable:
-    """Fraction of the own ceiling by row and pass, and the ISA it is of; the range where a row is several machines."""
+def pass_rows(tables: Tables, plan: Plan, *, many: bool) -> ReportTable:
+    """Fraction of the own ceiling by row and pass, and the ISA it is of; bandwidth, or of many machines the range."""
     rows = grouped_passes(tables)
     names = ordered_passes(rows, plan)
     shown = []
     for group, mine in rows.groupby("group", sort=True):
         by_pass = {str(row["pass"]): row for _, row in mine.iterrows()}
-        shown.append([str(group), *(_fraction(by_pass.get(name), plan) for name in names)])
-    return table(["row", *names], shown)
+        shown.append([str(group), *(_fraction(by_pass.get(name), plan, many=many) for name in names)])
+    return table([_row_title(many=many), *names], shown)
 
 
 def ordered_passes(rows: pd.DataFrame, plan: Plan) -> list[str]:
@@ -244,13 +276,14 @@ def ordered_passes(rows: pd.DataFrame, plan: Plan) -> list[str]:
     return order + sorted(present - set(order))
 
 
-def _fraction(row: pd.Series[Any] | None, plan: Plan) -> str:
+def _fraction(row: pd.Series[Any] | None, plan: Plan, *, many: bool) -> str:
     if row is None:
         return formats.NOTHING
-    several = int(row["machines"]) > 1
-    spread = f" {formats.interval(row['low'], row['high'], 2)}" if several else ""
-    count = f" on {row['of_isa']} of {row['machines']}" if several else ""
-    return f"{row['fraction']:.2f}{spread} {isa_title(str(row['isa']), plan)}{count}"
+    isa = isa_title(str(row["isa"]), plan)
+    if many:
+        spread = formats.interval(row["low"], row["high"], 2)
+        return f"{row['fraction']:.2f} {spread}\n{isa}, {row['of_isa']} of {row['machines']}"
+    return f"{row['fraction']:.2f} {isa}\n{formats.quantity(row['bandwidth'], 'B/s')}"
 
 
 def differences(tables: Tables) -> ReportTable:
