@@ -40,6 +40,8 @@ def plan(**changes: Any) -> dict[str, Any]:
                 for threads, n_from, used in ((1, 0, 1), (2, 0, 1), (2, 10_000, 2))
             ],
             "algorithms": ALGORITHMS,
+            "candidates": ["online"],
+            "past_caches": [],
             "comparisons": [[one, base] for one in ALGORITHMS for base in (*papers, "peer")] + [["best", "online"]],
             "floors": {name: dict.fromkeys(ISAS, "read+copy") for name in (*ALGORITHMS, "two_pass")},
             "parts": {name: dict.fromkeys(ISAS, found) for name, found in parts.items()},
@@ -96,13 +98,12 @@ def _tables() -> dict[str, pd.DataFrame]:
     more = [some.assign(block=block, marked=False, reason="-") for block in blocks]
     rounds = conform("rounds", pd.concat([known["rounds"], *more]))
     found = compared(timed, known["registry"], scheme)
-    ratios = conform("ratios", ratios_table(found, rounds))
-    return {
+    made = {
         **known,
         "timings": timed,
         "rounds": rounds,
-        "ratios": ratios,
+        "ratios": conform("ratios", ratios_table(found, rounds)),
         "round_ratios": conform("round_ratios", round_ratios_table(found, rounds)),
         "beyond": conform("beyond", beyond_table(timed, scheme)),
-        "goals": conform("goals", goals_table(load_goals(synthetic.GOALS), ratios, scheme)),
     }
+    return made | {"goals": conform("goals", goals_table(load_goals(synthetic.GOALS), made, scheme))}

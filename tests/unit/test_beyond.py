@@ -109,43 +109,44 @@ def test_what_was_not_measured_is_unavailable_with_its_reason(goals: pd.DataFram
         ({"beyond": {"algorithms": {}}}, "the study has no algorithm best"),
         ({"isas": {"avx2": {}}}, "the session has no avx512f"),
         ({"baselines": {"onednn": {"ok": False, "reason": "not installed"}}}, "baseline onednn: not installed"),
-        ({"session": "beyond"}, "no ratio of best against onednn was measured"),
+        ({"session": "beyond"}, "nothing of best against onednn was measured"),
     ],
 )
 def test_the_reason_is_the_first_thing_that_is_missing(
     tables: dict[str, pd.DataFrame], changes: dict[str, Any], expected: str
 ) -> None:
     document = {"goals": [g for g in load_goals(synthetic.GOALS)["goals"] if g["id"] == "onednn"]}
-    row = goals_table(document, tables["ratios"], made.plan(**changes)).iloc[0]
+    row = goals_table(document, tables, made.plan(**changes)).iloc[0]
     assert (row["met"], row["reason"]) == ("unavailable", f"unavailable: {expected}")
 
 
 def test_a_smoke_run_withholds_them(tables: dict[str, pd.DataFrame]) -> None:
-    found = goals_table(load_goals(synthetic.GOALS), tables["ratios"], made.plan(measurement=False))
+    found = goals_table(load_goals(synthetic.GOALS), tables, made.plan(measurement=False))
     assert set(found["met"]) == {"withheld"}
     assert found["reached"].isna().all()
 
 
 def test_a_margin_counts_as_equal_and_is_told(tables: dict[str, pd.DataFrame]) -> None:
     goal = next(g for g in load_goals(synthetic.GOALS)["goals"] if g["id"] == "in_cache_everywhere")
-    low = goals_table({"goals": [goal]}, tables["ratios"], made.plan()).iloc[0]["low"]
+    low = goals_table({"goals": [goal]}, tables, made.plan()).iloc[0]["low"]
     for above, word in ((0.004, "met"), (0.2, "missed")):
         known = {**goal, "wanted": low + above, "margin": 0.01}
-        row = goals_table({"goals": [known]}, tables["ratios"], made.plan()).iloc[0]
+        row = goals_table({"goals": [known]}, tables, made.plan()).iloc[0]
         assert row["met"] == word
         assert "0.01 less counts as equal" in row["reason"]
         strict = {"goals": [{key: value for key, value in known.items() if key != "margin"}]}
-        assert goals_table(strict, tables["ratios"], made.plan()).iloc[0]["met"] != "met"
+        assert goals_table(strict, tables, made.plan()).iloc[0]["met"] != "met"
 
 
 def test_the_statistics_over_sizes() -> None:
-    points = pd.DataFrame({"ratio": [2.0, 1.0], "ratio_low": [1.0, 1.0], "ratio_high": [2.0, 4.0]})
+    points = pd.DataFrame({"value": [2.0, 1.0], "low": [1.0, 1.0], "high": [2.0, 4.0]})
     mean = reached_of("geometric mean", points)
-    assert mean.ratio == pytest.approx(math.sqrt(2))
+    assert mean.value == pytest.approx(math.sqrt(2))
     # One side each: half of the log distances, whose squares add up.
     assert mean.low == pytest.approx(math.sqrt(2) / math.sqrt(2))
     assert mean.high == pytest.approx(math.sqrt(2) * 2)
     assert reached_of("minimum", points) == Reached(1.0, 1.0, 4.0)
+    assert reached_of("maximum", points) == Reached(2.0, 1.0, 2.0)
 
 
 def test_the_interval_of_a_geometric_mean_covers_it() -> None:
@@ -153,18 +154,26 @@ def test_the_interval_of_a_geometric_mean_covers_it() -> None:
     rng, hits, sessions = np.random.default_rng(3), 0, 400
     for _ in range(sessions):
         found = [median_interval(1.3 * np.exp(0.02 * rng.standard_normal(12))) for _ in range(4)]
-        rows = [{"ratio": f.median, "ratio_low": f.low, "ratio_high": f.high} for f in found]
+        rows = [{"value": f.median, "low": f.low, "high": f.high} for f in found]
         got = reached_of("geometric mean", pd.DataFrame(rows))
         hits += got.low <= 1.3 <= got.high
     assert hits >= 0.93 * sessions
 
 
 @pytest.mark.parametrize(
-    ("low", "high", "word"),
-    [(1.3, 1.4, "met"), (1.2, 1.29, "missed"), (1.2, 1.4, "undecided"), (math.nan, math.nan, "undecided")],
+    ("low", "high", "at_least", "at_most"),
+    [
+        (1.3, 1.4, "met", "undecided"),
+        (1.31, 1.4, "met", "missed"),
+        (1.2, 1.29, "missed", "met"),
+        (1.2, 1.3, "undecided", "met"),
+        (1.2, 1.4, "undecided", "undecided"),
+        (math.nan, math.nan, "undecided", "undecided"),
+    ],
 )
-def test_only_a_whole_interval_decides(low: float, high: float, word: str) -> None:
-    assert judged(Reached(1.35, low, high), 1.3) == word
+def test_only_a_whole_interval_decides(low: float, high: float, at_least: str, at_most: str) -> None:
+    assert judged(Reached(1.35, low, high), 1.3, "minimum") == at_least
+    assert judged(Reached(1.35, low, high), 1.3, "maximum") == at_most
 
 
 def test_goals_are_checked(tmp_path: Path) -> None:
@@ -174,6 +183,11 @@ def test_goals_are_checked(tmp_path: Path) -> None:
         ("id: in_cache\n", "id: floor\n", "the id is used twice"),
         ("from: 4096,", "from: 4194304,", "from is larger than to"),
         ("statistic: minimum", "statistic: median", "median"),
+        ("wanted: 1.45", "at_most: 1.45", "goes with wanted"),
+        ("at_most: 1.5", "wanted: 1.5", "goes with at_most"),
+        ("at_most: 1.5", "at_most: 1.5\n    margin: 0.01", "dependency of 'margin'"),
+        ("at_most: 4\n", "at_most: 4\n    protocol: hot\n", "errors none"),
+        ("base: [fastest_inputs]", "base: [fastest_inputs, best]", "a base alone"),
     ):
         path.write_text(text.replace(old, new, 1))
         with pytest.raises(ReportError, match=message):

@@ -12,6 +12,7 @@ import synthetic_beyond
 import synthetic_pages as made
 
 from passline import ablation, batches, beside_baselines, beyond_pages, beyond_parts, input_families
+from passline.derive.inputs import CLIFF, over_fastest
 
 NAMES = ("batches", "weak_scaling", "inputs", "ablation", "baselines", "crossovers", "threads")
 
@@ -93,7 +94,7 @@ def test_weak_scaling_is_throughput_over_one_thread(tables: dict[str, pd.DataFra
 def test_a_slow_family_is_a_cliff_only_by_the_whole_interval(
     tables: dict[str, pd.DataFrame], told: dict[str, Any]
 ) -> None:
-    rows = input_families.over_fastest(tables).set_index(["isa", "n_elements", "algorithm", "inputs"])
+    rows = over_fastest(tables["beyond"], "hot").set_index(["isa", "n_elements", "algorithm", "inputs"])
     assert rows["value"]["avx512f", 4096, "best", "ramp_up"] == pytest.approx(made.RAMP, rel=0.02)
     assert rows["value"]["avx512f", 4096, "online", "one_hot"] == pytest.approx(made.ONE_HOT, rel=0.02)
     words = {(row[1], row[2]): row[-1] for row in told["beyond_inputs"]["rows"] if row[0] == "AVX-512"}
@@ -101,7 +102,7 @@ def test_a_slow_family_is_a_cliff_only_by_the_whole_interval(
     assert words["4\u202fKi", "Best"] == "no cliff"
     wide = pd.Series({"low": 1.4, "high": 1.6})
     assert input_families.verdict(wide) == "undecided"
-    assert f"{input_families.CLIFF:g}" in figure("inputs").CAPTION
+    assert f"{CLIFF:g}" in figure("inputs").CAPTION
 
 
 def test_each_part_gains_what_was_made_where_nothing_else_differs(tables: dict[str, pd.DataFrame]) -> None:

@@ -390,3 +390,6 @@ def test_best_picks_among_what_promises_its_errors(study: Study) -> None:
         found = candidates(made, Built("gcc", "id", tuned(made)), ["avx512f"])
         assert {contender["key"]["algorithm"] for contender in found} == names
     assert promising < set(softmax.beyond)
+    told = document(softmax, CEILINGS, Built("gcc", "id", tuned(softmax)), ["avx2"], [], pd.DataFrame())
+    assert set(told["candidates"]) == promising
+    assert set(told["past_caches"]) == {name for name in softmax.beyond if name.endswith("_nt")}

@@ -13,6 +13,7 @@ from figures.beyond import shown_algorithms
 from passline import beyond_report, input_families, titles
 from passline import figure_style as style
 from passline.derive import selection
+from passline.derive.inputs import CLIFF, over_fastest
 
 TABLES = ("beyond", "registry")
 BEYOND = True
@@ -28,8 +29,8 @@ SECTION = "details"
 
 
 def data(tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any]) -> pd.DataFrame:
-    """What is drawn: see `input_families.over_fastest`."""
-    rows = input_families.over_fastest(tables)
+    """What is drawn: see `derive.inputs.over_fastest`."""
+    rows = over_fastest(tables["beyond"], beyond_report.PROTOCOL)
     kept = shown_algorithms(beyond_report.usual(tables, "beyond"), plan)
     return rows[rows["algorithm"].isin(kept)].reset_index(drop=True)
 
@@ -61,7 +62,7 @@ def _look(name: str, plan: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _panel(ax: Axes, rows: pd.DataFrame, families: list[str], names: list[str], plan: Mapping[str, Any]) -> None:
-    ax.axhline(input_families.CLIFF, color="0.3", linestyle="--", linewidth=0.8)
+    ax.axhline(CLIFF, color="0.3", linestyle="--", linewidth=0.8)
     style.unity(ax)
     for place, name in enumerate(names):
         mine = rows[rows["algorithm"] == name]

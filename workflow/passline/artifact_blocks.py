@@ -12,6 +12,7 @@ from typing import Any
 import pandas as pd
 
 from passline.claims import JUDGES, load_claims, scope_in_words
+from passline.derive.goals import bound, wanted_of
 from passline.errors import ReportError
 from passline.formats import binary_bytes, clock, significant
 from passline.registry import KERNELS, Isa
@@ -129,13 +130,14 @@ def _verdict(claims: pd.DataFrame, claim: str) -> str:
 def goals_block(goals: Sequence[Mapping[str, Any]], published: Sequence[Session]) -> str:
     """Each goal of our own kernels, the session that measures it, and what was reached."""
     published = [session for session in published if not _reached_in(session, goals).empty]
-    head = ["goal", "time of the base over ours", "isa", "wanted", "numbers by", *_columns(published)]
+    head = ["goal", "what of ours", "isa", "wanted", "numbers by", *_columns(published)]
 
     def rows() -> Iterator[list[str]]:
         for goal in goals:
             where = f"{goal['statement']} ({goal['statistic']})"
+            wanted = bound(goal["statistic"], wanted_of(goal))
             reached = [_reached(_reached_in(session, [goal])) for session in published]
-            yield [f"`{goal['id']}`", where, goal["isa"], f"{goal['wanted']:g}", _command(goal["session"]), *reached]
+            yield [f"`{goal['id']}`", where, goal["isa"], wanted, _command(goal["session"]), *reached]
 
     return table(head, rows(), numbers=[3])
 

@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from passline import batches, beside_baselines, beyond_parts, beyond_report, core_floor, input_families
+from passline.derive.inputs import CLIFF
 from passline.report_tables import ReportTable
 
 Tables = Mapping[str, pd.DataFrame]
@@ -25,5 +26,5 @@ def report_tables(tables: Tables, plan: Plan) -> dict[str, ReportTable]:
 def values(tables: Tables, plan: Plan) -> dict[str, str]:
     """Sentences by name; `no_<figure>` says why there is nothing to draw, and is empty where there is something."""
     why = {f"no_{name}": reason for page in _FIGURES for name, reason in page.missing(tables, plan).items()}
-    cliff = {"cliff": f"{input_families.CLIFF:g}"}
+    cliff = {"cliff": f"{CLIFF:g}"}
     return beyond_report.values(tables, plan) | core_floor.values(tables) | cliff | why

@@ -10,7 +10,7 @@ import pandas as pd
 from passline import formats
 from passline.choosing import ANY
 from passline.derive import selection
-from passline.derive.goals import GEOMETRIC_MEAN, MET, MISSED, OPEN, UNAVAILABLE
+from passline.derive.goals import GEOMETRIC_MEAN, MET, MISSED, OPEN, UNAVAILABLE, bound
 from passline.report_tables import ReportTable, error, table
 from passline.tables import FLOOR, NOT_APPLICABLE
 from passline.titles import algorithm_title, isa_title, vector_isas
@@ -97,7 +97,7 @@ def goals(tables: Tables, plan: Plan) -> ReportTable:
         of = f", {row['statistic']}" if row["statistic"] == GEOMETRIC_MEAN else ""
         rows.append([
             f"{row['statement']}{of}", isa_title(row["isa"], plan), (" to " if sizes is asked else ", ").join(shown),
-            f"{row['wanted']:.2f}", formats.ratio_with_interval(row["reached"], row["low"], row["high"]),
+            bound(row["statistic"], row["wanted"]), _reached(row),
             row["met"], _in_titles(str(row["reason"]).removeprefix(f"{UNAVAILABLE}: "), plan),
         ])  # fmt: skip
     for reason, mine in known[known["met"] == UNAVAILABLE].groupby("reason", sort=False):
@@ -108,12 +108,20 @@ def goals(tables: Tables, plan: Plan) -> ReportTable:
     return table(head, rows)
 
 
+def _reached(row: pd.Series[Any]) -> str:
+    """A ratio with its interval, or what is exact alone."""
+    exact = row["low"] == row["reached"] == row["high"]
+    return (
+        formats.ratio(row["reached"]) if exact else formats.ratio_with_interval(row["reached"], row["low"], row["high"])
+    )
+
+
 def _in_titles(reason: str, plan: Plan) -> str:
     """A goal's reason with titles in place of the study's names, and sizes as the report writes them."""
     words = []
     for word in reason.split(" "):
         name = word.rstrip(",;:")
-        shown = formats.binary_count(int(name)) if name.isdigit() else algorithm_title(name, plan)
+        shown = formats.binary_count(int(name)) if name.isdigit() else algorithm_title(isa_title(name, plan), plan)
         words.append(shown + word[len(name) :])
     return " ".join(words)
 

@@ -1,4 +1,4 @@
-"""Whether some inputs are slow: each algorithm on each input family over the one on which it is fastest."""
+"""What the report says of slow inputs: times of each algorithm on each family, and of the slowest over the fastest."""
 
 from __future__ import annotations
 
@@ -10,53 +10,24 @@ import pandas as pd
 from passline import formats
 from passline.beyond_report import PROTOCOL, ordered
 from passline.derive import selection
+from passline.derive.inputs import CLIFF, over_fastest
 from passline.report_tables import ReportTable, table
-from passline.tables import FLOOR
 from passline.titles import algorithm_title, isa_title
 
 Tables = Mapping[str, pd.DataFrame]
 Plan = Mapping[str, Any]
 
-CLIFF = 1.5
-"""A family that takes so many times as long as the fastest is called a cliff."""
-
-KEY = ["isa", "n_elements", "algorithm"]
 MISSING = "No input families were compared: no block of this session times a row of one length on two of them."
 
 
 def missing(tables: Tables, plan: Plan) -> dict[str, str]:  # noqa: ARG001  # as all pages
     """Why there is nothing to draw; empty where there is something."""
-    return {"inputs": MISSING if over_fastest(tables).empty else ""}
-
-
-def over_fastest(tables: Tables) -> pd.DataFrame:
-    """Columns `isa`, `n_elements`, `algorithm`, `inputs`, `seconds`, `value`, `low`, `high`: time over the fastest.
-
-    Families are blocks of their own, whose rounds take turns: a quotient of medians, with an interval from the ends of
-    theirs, which holds the truth in at least 90 % of cases.
-    """
-    rows = selection.single_rows(tables["beyond"])
-    rows = rows[(rows["cache_protocol"] == PROTOCOL) & (rows["variant"] != FLOOR)]
-    rows = rows[rows["isa"].isin(set(tables["registry"]["isa"]))].sort_values("time_median_s", kind="stable")
-    columns = [*KEY, "inputs", "seconds", "value", "low", "high"]
-    grouped = rows.groupby(KEY)
-    rows = rows[grouped["inputs"].transform("nunique") > 1]
-    if rows.empty:
-        return pd.DataFrame(columns=columns)
-    ends = ["time_median_s", "time_low_s", "time_high_s"]
-    fastest = rows.groupby(KEY)[ends].transform("first")
-    own = rows["time_median_s"] == fastest["time_median_s"]
-    low = (rows["time_low_s"] / fastest["time_high_s"]).where(~own, 1.0)
-    high = (rows["time_high_s"] / fastest["time_low_s"]).where(~own, 1.0)
-    found = rows.assign(
-        seconds=rows["time_median_s"], value=rows["time_median_s"] / fastest["time_median_s"], low=low, high=high
-    )
-    return found[columns].sort_values([*KEY, "inputs"]).reset_index(drop=True)
+    return {"inputs": MISSING if over_fastest(tables["beyond"], PROTOCOL).empty else ""}
 
 
 def report_tables(tables: Tables, plan: Plan) -> dict[str, ReportTable]:
     """Times of each algorithm on each family, and of the slowest over the fastest; empty where there is one family."""
-    rows = over_fastest(tables)
+    rows = over_fastest(tables["beyond"], PROTOCOL)
     families = sorted(set(rows["inputs"]))
     shown = []
     for n, at_size in rows.groupby("n_elements", sort=True):

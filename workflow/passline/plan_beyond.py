@@ -92,16 +92,28 @@ def twins(study: Study) -> list[list[str]]:
             for step in study.algorithms[name].steps
         ]
 
-    def past(name: str) -> bool:
-        return any((key, value) in stores.items() for step in study.algorithms[name].steps for key, value in step.fixed)
-
-    stores = {key: d.non_temporal for key, d in study.dimensions.items() if d.non_temporal is not None}
+    stores, past = _stores(study), past_caches(study)
     return [
         [one, other]
         for one in study.beyond
         for other in study.beyond
-        if past(one) and not past(other) and rest(one) == rest(other)
+        if one in past and other not in past and rest(one) == rest(other)
     ]
+
+
+def past_caches(study: Study) -> list[str]:
+    """Algorithms beyond the paper that fix non-temporal stores."""
+    stores = _stores(study)
+
+    def fixes(name: str) -> bool:
+        return any((key, value) in stores.items() for step in study.algorithms[name].steps for key, value in step.fixed)
+
+    return [name for name in study.beyond if fixes(name)]
+
+
+def _stores(study: Study) -> dict[str, int]:
+    """Dimensions that tell the kind of stores, and their value for non-temporal ones."""
+    return {key: d.non_temporal for key, d in study.dimensions.items() if d.non_temporal is not None}
 
 
 def asked(pairs: Iterable[tuple[str, str]], study: Study) -> list[tuple[str, str]]:
@@ -109,16 +121,17 @@ def asked(pairs: Iterable[tuple[str, str]], study: Study) -> list[tuple[str, str
     return [(one, base) for one, base in pairs if {one, base} & {*study.beyond, BEST}]
 
 
-def candidates(study: Study, built: Built, isas: Iterable[str], threads: Iterable[int] = (1,)) -> list[Contender]:
-    """All that `best` may pick on these ISAs and numbers of threads: the algorithms beyond the paper.
+def candidate_names(study: Study) -> tuple[str, ...]:
+    """What `best` may pick: algorithms beyond the paper; where some promise how large their errors are, only those."""
+    return tuple(name for name in study.beyond if study.algorithms[name].max_ulp) or study.beyond
 
-    Where some of them promise how large their errors are, only those.
-    """
-    promising = [name for name in study.beyond if study.algorithms[name].max_ulp] or study.beyond
+
+def candidates(study: Study, built: Built, isas: Iterable[str], threads: Iterable[int] = (1,)) -> list[Contender]:
+    """All that `best` may pick on these ISAs and numbers of threads."""
     alone = [
         algorithm(study, name, built, isa, CHOICE, split=False)
         for isa in isas
-        for name in promising
+        for name in candidate_names(study)
         if has(study, name, built, isa, CHOICE)
     ]
     return [together(each, count) if count > 1 else each for count in threads for each in alone]
@@ -170,6 +183,8 @@ def document(
         if len(mine)
         else [],
         "comparisons": [*named, *(p for p in ablation.pairs(parts) if p[0] in study.beyond and p not in named)],
+        "candidates": list(candidate_names(study)),
+        "past_caches": past_caches(study),
         "twins": twins(study),
         "parts": parts,
         "floors": floors,

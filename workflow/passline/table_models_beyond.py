@@ -79,16 +79,22 @@ BEYOND_TABLES = (
             "position": integer("place in goals.yaml, from 1"),
             "goal": text("id of the goal"),
             "statement": text("the goal, in words"),
-            "contender": text("the algorithm that must be fast"),
-            "base": text("what it is compared with, space-separated: the fastest of them at each size"),
+            "contender": text("the algorithm that must be fast or right, or candidates: each that `best` may choose"),
+            "base": text(
+                "what it is compared with, space-separated: the fastest of them at each size; or candidates, "
+                "fastest_inputs (its own), float64"
+            ),
             "isa": ISA["isa"],
             "threads": POINT["threads"],
-            "cache_protocol": POINT["cache_protocol"],
-            "statistic": text("geometric mean or minimum, over the sizes"),
+            "cache_protocol": text("paper, hot, consumed or cold; - for errors"),
+            "statistic": text("geometric mean or minimum over the sizes, or maximum over all points"),
             "from_elements": integer("shortest row that counts"),
             "to_elements": integer("longest row that counts"),
             "sizes": text("row lengths it was judged at, space-separated, or -"),
-            "wanted": number("time of base / time of contender that must be reached"),
+            "wanted": number(
+                "at least, or with maximum at most: time of base / time of contender; time / time on the fastest "
+                "inputs; ULP"
+            ),
             "reached": number("what was reached"),
             **INTERVAL,
             "met": text("met, missed, undecided (the interval holds what is wanted), unavailable or withheld"),

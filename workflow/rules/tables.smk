@@ -182,6 +182,7 @@ rule beyond:
     input:
         timings=rules.timings.output.timings,
         ratios=rules.ratios.output.ratios,
+        error_over_n=rules.error_over_n.output[0],
         goals="reports/goals.yaml",
         plan=rules.plan.output.plan,
         modules=modules("beyond"),

@@ -1,6 +1,7 @@
 """Derive tables `beyond` and `goals`."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 from passline.derive.beyond import beyond_table
@@ -10,12 +11,12 @@ from passline.script import reporting
 from passline.tables import read_table, write_table
 
 
-def main(timings: Path, ratios: Path, goals: Path, plan: Path, beyond_out: Path, goals_out: Path) -> None:
-    """Read tables `timings` and `ratios`, the goals and the plan; write what is beyond the paper."""
+def main(timings: Path, known: Mapping[str, Path], goals: Path, plan: Path, beyond_out: Path, goals_out: Path) -> None:
+    """Read tables `timings` and those that goals rest on, the goals and the plan; write what is beyond the paper."""
     scheme = json.loads(plan.read_text(encoding="utf-8"))
     write_table("beyond", beyond_table(read_table("timings", timings), scheme), beyond_out)
-    known = of_build({"ratios": read_table("ratios", ratios)}, scheme)
-    write_table("goals", goals_table(load_goals(goals), known["ratios"], scheme), goals_out)
+    tables = {name: read_table(name, path) for name, path in {**known, "beyond": beyond_out}.items()}
+    write_table("goals", goals_table(load_goals(goals), of_build(tables, scheme), scheme), goals_out)
 
 
 if __name__ == "__main__":
@@ -23,7 +24,7 @@ if __name__ == "__main__":
         source, out = snakemake.input, snakemake.output
         main(
             Path(source.timings),
-            Path(source.ratios),
+            {"ratios": Path(source.ratios), "error_over_n": Path(source.error_over_n)},
             Path(source.goals),
             Path(source.plan),
             Path(out.beyond),
