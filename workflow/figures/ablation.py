@@ -31,9 +31,7 @@ LOOKS: dict[str, dict[str, Any]] = {
 }
 
 
-def data(tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any]) -> pd.DataFrame:
-    """What is drawn: see `beyond_parts.gains`."""
-    return beyond_parts.gains(tables, plan)
+data = beyond_parts.gains
 
 
 @style.styled
@@ -42,7 +40,7 @@ def draw(tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any]) -> Figure:
     rows = data(tables, plan)
     if rows.empty:
         return style.message(beyond_parts.MISSING)
-    isas = titles.vector_isas(selection.isas(rows, tables["registry"]))
+    isas = selection.vector_isas(rows, tables["registry"])
     rows = rows.assign(pair=list(zip(rows["part"], rows["has"], rows["instead_of"], rows["alike"], strict=True)))
     order = list(ablation.QUESTIONS)
     pairs = sorted(dict.fromkeys(rows["pair"]), key=lambda pair: order.index(pair[0]))
@@ -75,8 +73,7 @@ def _heights(parts: list[str]) -> list[float]:
 def _points(ax: Axes, rows: pd.DataFrame, y: float, look: Mapping[str, Any]) -> None:
     """Pairs of the same parts may be several: each is drawn."""
     for _, row in rows.iterrows():
-        ends = [[row["value"] - row["low"]], [row["high"] - row["value"]]]
-        ax.errorbar(row["value"], y, xerr=ends, capsize=1.5, elinewidth=0.7, **look)
+        style.interval_point(ax, row, y, look)
 
 
 def _labels(ax: Axes, heights: list[float], pairs: list[tuple[str, str, str, str]]) -> None:

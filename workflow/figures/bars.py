@@ -37,7 +37,7 @@ def data(tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any]) -> pd.Data
     """What is drawn: times in seconds per element, one row per ISA, size and pass."""
     rows = selection.alone(tables["passes"])
     parts = []
-    for isa in titles.vector_isas(selection.isas(rows, tables["registry"])):
+    for isa in selection.vector_isas(rows, tables["registry"]):
         for label in plan["bars"]:
             n = length_of(plan, label)
             for variant in ("tuned", "preset"):

@@ -29,9 +29,7 @@ LIMITS = (
 SECTION = "details"
 
 
-def data(tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any]) -> pd.DataFrame:
-    """What is drawn: see `beside_baselines.drawn`."""
-    return beside_baselines.drawn(tables, plan)
+data = beside_baselines.drawn
 
 
 @style.styled
@@ -40,7 +38,7 @@ def draw(tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any]) -> Figure:
     rows = data(tables, plan)
     if rows.empty:
         return style.message(beside_baselines.missing(tables, plan)["baselines"])
-    isas = titles.vector_isas(selection.isas(rows, tables["registry"]))
+    isas = selection.vector_isas(rows, tables["registry"])
     names = [name for name in plan["baselines"] if name in set(rows["algorithm"])]
     sizes = sorted(set(rows["n_elements"]))
     looks = {n: style.ordinal_style(place) | {"linestyle": "none"} for place, n in enumerate(sizes)}
@@ -80,8 +78,7 @@ def _height(place: int, number: int, count: int) -> float:
 
 
 def _point(ax: Axes, row: pd.Series[Any], y: float, look: Mapping[str, Any]) -> None:
-    ends = [[row["value"] - row["low"]], [row["high"] - row["value"]]]
-    ax.errorbar(row["value"], y, xerr=ends, capsize=1.5, elinewidth=0.7, **look)
+    style.interval_point(ax, row, y, look)
     if row["without_call"] == row["without_call"]:
         ax.plot([row["without_call"], row["value"]], [y, y], color=look["color"], linewidth=0.5, alpha=0.6)
         ax.plot(row["without_call"], y, **{**look, "markerfacecolor": "white"})

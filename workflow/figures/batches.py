@@ -30,9 +30,7 @@ SECTION = "details"
 PANEL_IN = 2.1
 
 
-def data(tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any]) -> pd.DataFrame:
-    """What is drawn: see `batches.over_length`."""
-    return batches.over_length(tables, plan)
+data = batches.over_length
 
 
 @style.styled
@@ -41,7 +39,7 @@ def draw(tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any]) -> Figure:
     rows = data(tables, plan)
     if rows.empty:
         return style.message(batches.MISSING)
-    isas = titles.vector_isas(selection.isas(rows, tables["registry"]))
+    isas = selection.vector_isas(rows, tables["registry"])
     places = [place for place in (batches.IN_CACHE, batches.BETWEEN, batches.STREAMED) if place in set(rows["where"])]
     figure, axes = style.new(
         2 * len(isas), len(places), height=PANEL_IN * 2 * len(isas), sharex=True, sharey="row",

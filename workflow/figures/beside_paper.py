@@ -36,4 +36,4 @@ def data(tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any]) -> pd.Data
 @style.styled
 def draw(tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any]) -> Figure:
     """Draw the figure."""
-    return figure_beside.draw_pairs(tables, plan, HEIGHTS, pairs=2, heights=HEIGHTS)
+    return figure_beside.draw_pairs(tables, plan, HEIGHTS, pairs=2)

@@ -18,8 +18,7 @@ CAPTION = (
     "The paper's figures of single passes and ours, in pairs: left what somebody read off the paper, right what was "
     "measured here. Bars of bandwidth are modelled bytes over time, of each pass alone; those of time are whole calls, "
     "split by pass in tints of the algorithm's colour, whiskers at the end of the pass that they are of. "
-    "An empty frame waits for a file of that name in reports/published/paper, as nobody had the numbers at hand; none "
-    "is recalled or guessed. With 95 % intervals."
+    "An empty frame waits for a file of that name in reports/published/paper. With 95 % intervals."
 )
 LIMITS = (
     "Letters of figures are ours, as their numbers are not confirmed. Machines differ: compare shapes, not heights."
@@ -37,4 +36,4 @@ def data(tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any]) -> pd.Data
 @style.styled
 def draw(tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any]) -> Figure:
     """Draw the figure."""
-    return figure_beside.draw_pairs(tables, plan, HEIGHTS, pairs=1, heights=HEIGHTS)
+    return figure_beside.draw_pairs(tables, plan, HEIGHTS, pairs=1)

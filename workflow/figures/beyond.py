@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from passline import beyond_report, core_floor, titles
 from passline import figure_style as style
 from passline.derive import selection
+from passline.figure_parts import times_over_ratios
 from passline.tables import BEST, FLOOR
 
 TABLES = ("beyond", "ratios", "registry", "machines", "port_model", "rounds")
@@ -75,21 +75,18 @@ def draw(tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any]) -> Figure:
     rows = data(tables, plan)
     if rows.empty:
         return style.message("No algorithm beyond the paper's was timed.")
-    isas = titles.vector_isas(selection.isas(rows, tables["registry"]))
-    figure, axes = style.new(2, len(isas), height=4.2, sharex=True, sharey="row", height_ratios=[1.5, 1.0])
-    for column, isa in enumerate(isas):
-        mine = rows[rows["isa"] == isa]
-        top, bottom = axes[0, column], axes[1, column]
-        _times(top, mine[mine["panel"] == "time"], plan)
-        _ratios(bottom, mine[mine["panel"] == "ratio"], plan)
-        style.size_axis(top, label=False)
-        style.size_axis(bottom)
-        style.mark_caches(top, tables["machines"], names=True)
-        style.mark_caches(bottom, tables["machines"], names=False)
-        top.set_title(titles.isa_title(isa, plan), pad=10)
-    style.label_axes([axes[0, 0]], y="time per element (ns)")
-    style.label_axes([axes[1, 0]], y="time of the paper's\nfastest / time of ours")
-    _legend(figure, rows, plan)
+    figure = times_over_ratios(
+        rows,
+        tables,
+        {isa: titles.isa_title(isa, plan) for isa in selection.vector_isas(rows, tables["registry"])},
+        look=lambda name: look(name, plan),
+        ratios_of="algorithm",
+        y="time of the paper's\nfastest / time of ours",
+        height=4.2,
+    )
+    drawn = set(rows["algorithm"])
+    shown = [*beyond_report.ordered(drawn, plan), *(name for name in (FLOOR, core_floor.PORTS) if name in drawn)]
+    style.legend(figure, {titles.algorithm_title(name, plan): look(name, plan) for name in shown})
     return figure
 
 
@@ -97,32 +94,3 @@ def look(name: str, plan: Mapping[str, Any]) -> dict[str, Any]:
     """Colour and marker of an algorithm or of a floor."""
     floors = {FLOOR: style.FLOOR_LOOK, core_floor.PORTS: style.PORTS_LOOK}
     return floors[name] if name in floors else style.beyond_style(name, plan)
-
-
-def _times(ax: Axes, rows: pd.DataFrame, plan: Mapping[str, Any]) -> None:
-    for algorithm, line in rows.groupby("algorithm", sort=True):
-        drawn = look(str(algorithm), plan)
-        ax.plot(line["n_elements"], line["value"] * 1e9, **drawn)
-        ax.fill_between(
-            line["n_elements"].to_numpy(), line["low"].to_numpy() * 1e9, line["high"].to_numpy() * 1e9,
-            color=drawn["color"], alpha=0.2, linewidth=0,
-        )  # fmt: skip
-    style.plain_log(ax)
-    style.grid(ax)
-
-
-def _ratios(ax: Axes, rows: pd.DataFrame, plan: Mapping[str, Any]) -> None:
-    style.unity(ax)
-    for algorithm, line in rows.groupby("algorithm", sort=True):
-        style.interval_line(ax, line, look(str(algorithm), plan))
-    style.grid(ax)
-
-
-def _legend(figure: Figure, rows: pd.DataFrame, plan: Mapping[str, Any]) -> None:
-    drawn = set(rows["algorithm"])
-    shown = [*beyond_report.ordered(drawn, plan), *(name for name in (FLOOR, core_floor.PORTS) if name in drawn)]
-    handles = [
-        figure.axes[0].plot([], [], label=titles.algorithm_title(name, plan), **look(name, plan))[0] for name in shown
-    ]
-    columns = style.legend_columns([str(handle.get_label()) for handle in handles])
-    figure.legend(handles=handles, loc="outside upper center", ncols=columns)

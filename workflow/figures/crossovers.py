@@ -48,7 +48,7 @@ def draw(tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any]) -> Figure:
     rows = data(tables, plan)
     if rows.empty:
         return style.message(beyond_report.NO_CROSSOVERS)
-    isas = list(reversed(titles.vector_isas(selection.isas(rows, tables["registry"]))))
+    isas = list(reversed(selection.vector_isas(rows, tables["registry"])))
     strips = [(isa, count) for isa in isas for count in sorted(set(rows.loc[rows["isa"] == isa, "threads"]))]
     names = beyond_report.ordered(set(rows["algorithm"]) | set(rows["next_algorithm"]), plan)
     looks = {name: style.beyond_style(name, plan) for name in names}

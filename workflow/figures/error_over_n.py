@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 from matplotlib.figure import Figure
 
-from passline import beyond_report, titles
+from passline import beyond_report
 from passline import figure_style as style
 from passline.derive import selection
 from passline.figure_errors import draw_errors, error_data
@@ -43,6 +43,6 @@ def draw(tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any]) -> Figure:
     rows = data(tables, plan)
     if rows.empty:
         return style.message("No error over size was computed.")
-    isas = titles.vector_isas(selection.isas(rows, tables["registry"]))
+    isas = selection.vector_isas(rows, tables["registry"])
     names = beyond_report.ordered(set(rows["algorithm"]), plan)
     return draw_errors(rows, isas, names, plan, style.beyond_style)

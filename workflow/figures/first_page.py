@@ -41,7 +41,7 @@ def draw(tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any]) -> Figure:
     rows = data(tables, plan)
     if rows.empty:
         return style.message("No out-of-cache size was measured.", width=WIDTH_IN)
-    isas = titles.vector_isas(selection.isas(rows, tables["registry"]))
+    isas = selection.vector_isas(rows, tables["registry"])
     figure, axes = style.new(height=0.75 + 0.4 * len(isas), width=WIDTH_IN)
     ax = axes[0, 0]
     look = style.algorithm_style(selection.question(plan).contender, plan) | {"linestyle": "none"}

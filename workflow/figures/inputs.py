@@ -41,7 +41,7 @@ def draw(tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any]) -> Figure:
     rows = data(tables, plan)
     if rows.empty:
         return style.message(input_families.MISSING)
-    isas = titles.vector_isas(selection.isas(rows, tables["registry"]))
+    isas = selection.vector_isas(rows, tables["registry"])
     sizes, families = sorted(set(rows["n_elements"])), sorted(set(rows["inputs"]))
     names = beyond_report.ordered(set(rows["algorithm"]), plan)
     figure, axes = style.new(

@@ -50,7 +50,7 @@ def draw(tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any]) -> Figure:
     rows = data(tables, plan)
     if rows.empty:
         return style.message("No whole call was split by pass at an out-of-cache size.")
-    isas = titles.vector_isas(selection.isas(rows, tables["registry"]))
+    isas = selection.vector_isas(rows, tables["registry"])
     algorithms = [name for name in plan["algorithms"] if name in set(rows["algorithm"])]
     figure, axes = style.new(len(isas), 1, height=0.5 + len(isas) * (0.25 + 0.42 * len(algorithms)), sharex=True)
     widest_call = float(rows[rows["isa"].isin(isas)].groupby(["isa", "algorithm"])["time_median_s"].sum().max()) * 1e3

@@ -47,7 +47,7 @@ def draw(tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any]) -> Figure:
     if rows.empty:
         return style.message("No work ran with both kinds of stores.")
     rows = rows.assign(label=[_label(row, plan) for _, row in rows.iterrows()])
-    isas = titles.vector_isas(selection.isas(rows, tables["registry"]))
+    isas = selection.vector_isas(rows, tables["registry"])
     rows = rows[rows["isa"].isin(isas)].sort_values(["kind", "what", "n_elements"], ascending=[False, True, True])
     labels = list(dict.fromkeys(rows["label"]))
     figure, axes = style.new(1, len(isas), height=0.8 + 0.17 * len(labels), sharex=True, sharey=True)

@@ -49,7 +49,7 @@ def shown(tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any]) -> pd.Dat
     far = max(selection.out_of_cache(plan), default=0)
     several = selection.on_threads(passes)
     parts = []
-    for isa in titles.vector_isas(selection.isas(selection.alone(passes), tables["registry"])):
+    for isa in selection.vector_isas(selection.alone(passes), tables["registry"]):
         for variant in ("tuned", "preset"):
             one = selection.judged_passes(tables, names, isa, variant, far)
             if len(one):

@@ -29,9 +29,7 @@ LIMITS = (
 SECTION = "details"
 
 
-def data(tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any]) -> pd.DataFrame:
-    """What is drawn: see `batches.weak_scaling`."""
-    return batches.weak_scaling(tables, plan)
+data = batches.weak_scaling
 
 
 @style.styled
@@ -61,7 +59,7 @@ def _over_size(rows: pd.DataFrame, tables: Mapping[str, pd.DataFrame], plan: Map
 
 def _over_threads(rows: pd.DataFrame, tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any]) -> Figure:
     """Of several: over threads, a panel for each length of a row on the widest instruction set."""
-    isa = titles.vector_isas(selection.isas(rows, tables["registry"]))[-1]
+    isa = selection.vector_isas(rows, tables["registry"])[-1]
     rows = rows[rows["isa"] == isa]
     sizes = sorted(set(rows["n_elements"]))
     figure, axes = style.new(1, len(sizes), height=2.4, sharey=True)

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from passline import formats
-from passline.beyond_report import PROTOCOL, faster_base, ordered, title_of, vector_isas_of
+from passline.beyond_report import PROTOCOL, faster_base, ordered, title_of
 from passline.derive import selection
 from passline.plan_points import BYTES_PER_ELEMENT, IN_CACHE_LLC_SHARE, STREAMED_LLC_MULTIPLE
 from passline.report_tables import ReportTable, table
@@ -49,7 +49,7 @@ def over_length(tables: Tables, plan: Plan) -> pd.DataFrame:
     `isa`, `algorithm` (`floor`: the fastest floor), `n_elements`, `value`, `low`, `high`.
     """
     rows = _alone(of_batches(tables, plan, "beyond"))
-    isas = vector_isas_of(tables, rows)
+    isas = list(reversed(selection.vector_isas(rows, tables["registry"])))
     of_isas = rows[rows["isa"].isin(isas)]
     point = ["where", "isa", "n_elements"]
     floors = of_isas[of_isas["variant"] == FLOOR].sort_values("time_median_s").groupby(point).head(1)

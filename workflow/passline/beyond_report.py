@@ -13,7 +13,7 @@ from passline.derive import selection
 from passline.derive.goals import GEOMETRIC_MEAN, MET, MISSED, OPEN, UNAVAILABLE, bound
 from passline.report_tables import ReportTable, error, table
 from passline.tables import FLOOR, NOT_APPLICABLE
-from passline.titles import algorithm_title, isa_title, vector_isas
+from passline.titles import algorithm_title, isa_title
 
 Tables = Mapping[str, pd.DataFrame]
 Plan = Mapping[str, Any]
@@ -212,11 +212,6 @@ def title_of(rows: pd.DataFrame, plan: Plan) -> str:
 def widest_first(tables: Tables, rows: pd.DataFrame) -> list[str]:
     """ISAs of the rows, the widest first."""
     return list(reversed(selection.isas(rows, tables["registry"])))
-
-
-def vector_isas_of(tables: Tables, rows: pd.DataFrame) -> list[str]:
-    """ISAs of the rows, the widest first, without scalar code where there is other."""
-    return vector_isas(widest_first(tables, rows))
 
 
 def ordered(names: set[str], plan: Plan) -> list[str]:

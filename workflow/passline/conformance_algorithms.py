@@ -148,7 +148,6 @@ def _per_addition(bench: Bench, x: Floats, want: Doubles) -> Doubles:
 
 
 def _row(bench: Bench, contender: Contender, family: str, build_id: str, finding: Finding) -> dict[str, Any]:
-    placed = finding.index >= 0
     return {
         "build_id": build_id,
         "study": bench.study.name,
@@ -157,13 +156,5 @@ def _row(bench: Bench, contender: Contender, family: str, build_id: str, finding
         "variant": f"{contender.algorithm}/{contender.label}",
         "inputs": family,
         "seed": bench.seed,
-        "max_error_ulp": finding.error_ulp,
-        "bound_ulp": finding.bound_ulp,
-        "max_relative_error": finding.relative,
-        "worst_index": finding.index,
-        "worst_x": finding.x.hex() if placed else "-",
-        "got": finding.got.hex() if placed else "-",
-        "want": finding.want.hex() if placed else "-",
-        "passed": finding.reason is None,
-        "reason": finding.reason or "-",
+        **finding.columns,
     }

@@ -19,6 +19,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -42,6 +43,22 @@ class Finding:
     def severity(self) -> tuple[bool, float]:
         """What the worst of several is chosen by: failures first, then the error relative to its bound."""
         return self.reason is not None, self.error_ulp / self.bound_ulp if self.bound_ulp else self.error_ulp
+
+    @property
+    def columns(self) -> dict[str, Any]:
+        """Its columns of table `accuracy`."""
+        placed = self.index >= 0
+        return {
+            "max_error_ulp": self.error_ulp,
+            "bound_ulp": self.bound_ulp,
+            "max_relative_error": self.relative,
+            "worst_index": self.index,
+            "worst_x": self.x.hex() if placed else "-",
+            "got": self.got.hex() if placed else "-",
+            "want": self.want.hex() if placed else "-",
+            "passed": self.reason is None,
+            "reason": self.reason or "-",
+        }
 
 
 class Case:

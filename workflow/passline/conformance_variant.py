@@ -48,7 +48,6 @@ def check_variant(bench: Bench, variant: Variant, build_id: str = "-") -> list[d
 
 def row_of(variant: Variant, family: str, seed: int, build_id: str, finding: Finding) -> dict[str, Any]:
     """A row of table `accuracy`."""
-    placed = finding.index >= 0
     return {
         "build_id": build_id,
         "study": variant.study,
@@ -57,15 +56,7 @@ def row_of(variant: Variant, family: str, seed: int, build_id: str, finding: Fin
         "variant": variant.name,
         "inputs": family,
         "seed": seed,
-        "max_error_ulp": finding.error_ulp,
-        "bound_ulp": finding.bound_ulp,
-        "max_relative_error": finding.relative,
-        "worst_index": finding.index,
-        "worst_x": finding.x.hex() if placed else "-",
-        "got": finding.got.hex() if placed else "-",
-        "want": finding.want.hex() if placed else "-",
-        "passed": finding.reason is None,
-        "reason": finding.reason or "-",
+        **finding.columns,
     }
 
 

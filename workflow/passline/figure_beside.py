@@ -45,19 +45,16 @@ def data_of(tables: Tables, plan: Plan, kinds: Collection[str]) -> pd.DataFrame:
     return pd.concat(sides)[["slot", "side", *paper_beside.COLUMNS]].reset_index(drop=True)
 
 
-def draw_pairs(
-    tables: Tables, plan: Plan, kinds: Collection[str], *, pairs: int, heights: Mapping[str, float]
-) -> Figure:
+def draw_pairs(tables: Tables, plan: Plan, heights: Mapping[str, float], *, pairs: int) -> Figure:
     """Draw pairs of panels, `pairs` beside each other.
 
     Args:
         tables: those that the figure names.
         plan: the session's plan.
-        kinds: of slots.
+        heights: kinds of slots, and how high a line of each is where something of it is drawn, inches.
         pairs: in a line.
-        heights: of a line of each kind where something of it is drawn, inches.
     """
-    slots, rows = slots_of(tables, plan, kinds), data_of(tables, plan, kinds)
+    slots, rows = slots_of(tables, plan, heights), data_of(tables, plan, heights)
     if slots.empty:
         return style.message("No paper: this study reproduces none.")
     known = set(rows["slot"])
@@ -147,9 +144,8 @@ def _bars(ax: Axes, rows: pd.DataFrame, plan: Plan) -> None:
         is_pass = row["pass"] in order
         named.append(row["pass"] if is_pass else titles.algorithm_title(str(row["algorithm"]), plan))
         fill = "0.75" if is_pass else style.segment(str(row["algorithm"]), 1, plan)
-        error = [[row["value"] - row["low"]], [row["high"] - row["value"]]]
         ax.barh(place, row["value"], height=0.75, color=fill, edgecolor="0.3", linewidth=0.4)
-        ax.errorbar(row["value"], place, xerr=error, color="0.1", elinewidth=0.7, capsize=1.5)
+        style.interval_point(ax, row, place, {"color": "0.1"})
     _places(ax, named)
 
 

@@ -36,7 +36,7 @@ def panels_over_size(
         height: of the figure, inches.
         y: label of the first panel's axis.
     """
-    isas = titles.vector_isas(selection.isas(rows, tables["registry"]))
+    isas = selection.vector_isas(rows, tables["registry"])
     figure, axes = style.new(1, len(isas), height=height, sharey=True)
     for ax, isa in zip(axes[0], isas, strict=True):
         style.unity(ax)
@@ -102,49 +102,72 @@ def draw_over_size(
     """Two rows of panels, one column per ISA: time per element above, ratio with its interval below."""
     if data.empty:
         return style.message("No whole algorithm was timed under the primary protocol.")
-    isas = selection.isas(data, tables["registry"])
-    figure, axes = style.new(2, len(isas), height=3.7, sharex=True, sharey="row", height_ratios=[1.5, 1.0])
-    for column, isa in enumerate(isas):
-        rows = data[data["isa"] == isa]
-        top, bottom = axes[0, column], axes[1, column]
-        _times(top, rows[rows["panel"] == "time"], plan)
-        _ratios(bottom, rows[rows["panel"] == "ratio"], plan)
+    variants = data.drop_duplicates("isa").set_index("isa")["variant"]
+    figure = times_over_ratios(
+        data,
+        tables,
+        {isa: f"{titles.isa_title(isa, plan)}, {variants[isa]}" for isa in selection.isas(data, tables["registry"])},
+        look=lambda name: style.algorithm_style(name, plan),
+        ratios_of="base",
+        y=ratio_label,
+        height=3.7,
+    )
+    shown = [name for name in plan["algorithms"] if name in set(data["algorithm"]) | set(data["base"])]
+    looks = {titles.algorithm_title(name, plan): style.algorithm_style(name, plan) for name in shown}
+    style.legend(figure, looks, columns=len(looks))
+    return figure
+
+
+def times_over_ratios(
+    rows: pd.DataFrame,
+    tables: Mapping[str, pd.DataFrame],
+    isas: Mapping[str, str],
+    *,
+    look: Callable[[str], Mapping[str, Any]],
+    ratios_of: str,
+    y: str,
+    height: float,
+) -> Figure:
+    """Two rows of panels, one column per ISA: time per element above, ratio with its interval below, caches marked.
+
+    Args:
+        rows: columns `panel` (time or ratio), `isa`, `algorithm`, `n_elements`, `value`, `low`, `high`; seconds.
+        tables: `machines`.
+        isas: ISAs, and the titles of their columns.
+        look: the style of an algorithm.
+        ratios_of: the column that names whose lines the ratios are: `algorithm` or `base`.
+        y: label of the axis of ratios.
+        height: of the figure, inches.
+    """
+    figure, axes = style.new(2, len(isas), height=height, sharex=True, sharey="row", height_ratios=[1.5, 1.0])
+    for (isa, title), top, bottom in zip(isas.items(), *axes, strict=True):
+        mine = rows[rows["isa"] == isa]
+        _times(top, mine[mine["panel"] == "time"], look)
+        style.unity(bottom)
+        for name, line in mine[mine["panel"] == "ratio"].groupby(ratios_of, sort=True):
+            style.interval_line(bottom, line, look(str(name)))
+        style.grid(bottom)
         style.size_axis(top, label=False)
         style.size_axis(bottom)
         style.mark_caches(top, tables["machines"], names=True)
         style.mark_caches(bottom, tables["machines"], names=False)
-        top.set_title(f"{titles.isa_title(isa, plan)}, {rows['variant'].iloc[0]}", pad=10)
+        top.set_title(title, pad=10)
     style.label_axes([axes[0, 0]], y="time per element (ns)")
-    style.label_axes([axes[1, 0]], y=ratio_label)
-    _legend(figure, data, plan)
+    style.label_axes([axes[1, 0]], y=y)
     return figure
 
 
-def _times(ax: Axes, rows: pd.DataFrame, plan: Mapping[str, Any]) -> None:
-    for algorithm, line in rows.groupby("algorithm", sort=True):
-        ax.plot(line["n_elements"], line["value"] * 1e9, **style.algorithm_style(str(algorithm), plan))
+def _times(ax: Axes, rows: pd.DataFrame, look: Callable[[str], Mapping[str, Any]]) -> None:
+    """Lines in bands of their intervals, nanoseconds."""
+    for name, line in rows.groupby("algorithm", sort=True):
+        drawn = look(str(name))
+        ax.plot(line["n_elements"], line["value"] * 1e9, **drawn)
         ax.fill_between(
             line["n_elements"].to_numpy(), line["low"].to_numpy() * 1e9, line["high"].to_numpy() * 1e9,
-            color=style.algorithm_style(str(algorithm), plan)["color"], alpha=0.2, linewidth=0,
+            color=drawn["color"], alpha=0.2, linewidth=0,
         )  # fmt: skip
     style.plain_log(ax)
     style.grid(ax)
-
-
-def _ratios(ax: Axes, rows: pd.DataFrame, plan: Mapping[str, Any]) -> None:
-    style.unity(ax)
-    for base, line in rows.groupby("base", sort=True):
-        style.interval_line(ax, line, style.algorithm_style(str(base), plan))
-    style.grid(ax)
-
-
-def _legend(figure: Figure, data: pd.DataFrame, plan: Mapping[str, Any]) -> None:
-    shown = [name for name in plan["algorithms"] if name in set(data["algorithm"]) | set(data["base"])]
-    handles = [
-        figure.axes[0].plot([], [], label=titles.algorithm_title(name, plan), **style.algorithm_style(name, plan))[0]
-        for name in shown
-    ]
-    figure.legend(handles=handles, loc="outside upper center", ncols=len(handles))
 
 
 def stacked_call(

@@ -252,6 +252,12 @@ def interval_line(ax: Axes, rows: pd.DataFrame, look: Mapping[str, Any], x: str 
     ax.errorbar(rows[x], rows["value"], yerr=errors, capsize=1.5, elinewidth=0.7, **look)
 
 
+def interval_point(ax: Axes, row: pd.Series[Any], y: float, look: Mapping[str, Any]) -> None:
+    """A point at `value`, with the interval `low` to `high` lying through it, at a height."""
+    ends = [[row["value"] - row["low"]], [row["high"] - row["value"]]]
+    ax.errorbar(row["value"], y, xerr=ends, capsize=1.5, elinewidth=0.7, **look)
+
+
 def legend(figure: Figure, looks: Mapping[str, Mapping[str, Any]], columns: int | None = None) -> None:
     """A legend above the figure: what is shown, and how it looks."""
     handles = [figure.axes[0].plot([], [], label=label, **look)[0] for label, look in looks.items()]

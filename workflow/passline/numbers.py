@@ -28,7 +28,6 @@ from passline.titles import (
     isa_title,
     question_words,
     shown_variant,
-    vector_isas,
 )
 
 Tables = Mapping[str, pd.DataFrame]
@@ -148,7 +147,7 @@ def _who_wins(tables: Tables, plan: Plan) -> str:
 
 def _isas_in_words(rows: pd.DataFrame, tables: Tables) -> list[str]:
     """ISAs that a headline names, the widest first: vector ISAs, or scalar where there is no other."""
-    return list(reversed(vector_isas(selection.isas(rows, tables["registry"]))))
+    return list(reversed(selection.vector_isas(rows, tables["registry"])))
 
 
 def _ratio_clause(word: str, base: str, rows: pd.DataFrame, plan: Plan) -> str:

@@ -86,8 +86,3 @@ def shown_variant(frame: pd.DataFrame) -> str | None:
     """The choice that figures and text show: tuned where it was measured, else the paper's preset."""
     present = set(frame["variant"])
     return next((name for name in ("tuned", "preset") if name in present), None)
-
-
-def vector_isas(isas: list[str]) -> list[str]:
-    """The vector ISAs, or all where there is no other."""
-    return [name for name in isas if name != "scalar"] or isas

@@ -16,7 +16,7 @@ from passline.derive import selection
 from passline.derive.rounds import length_of
 from passline.statistics import DEPENDENT_BELOW
 from passline.tables import KEY
-from passline.titles import algorithm_title, in_sentence, isa_title, shown_variant, vector_isas
+from passline.titles import algorithm_title, in_sentence, isa_title, shown_variant
 
 Plan = Mapping[str, Any]
 
@@ -31,9 +31,14 @@ def judged(ratios: pd.DataFrame, plan: Plan) -> pd.DataFrame:
     """The study's contender against each base on the vector ISAs, shown variant, primary protocol and `hot`."""
     protocols = dict.fromkeys((plan["primary_protocol"], "hot"))
     rows = pd.concat([selection.primary(ratios, plan, protocol) for protocol in protocols])
-    rows = selection.against_bases(rows, plan)
-    rows = rows[(rows["variant"] == shown_variant(rows)) & rows["isa"].isin(vector_isas(sorted(set(rows["isa"]))))]
+    rows = _shown(selection.against_bases(rows, plan))
     return rows.sort_values(["isa", "cache_protocol", "base", "n_elements"], kind="stable").reset_index(drop=True)
+
+
+def _shown(rows: pd.DataFrame) -> pd.DataFrame:
+    """Those of the shown variant, on vector ISAs."""
+    isas = selection.without_scalar(sorted(set(rows["isa"])))
+    return rows[(rows["variant"] == shown_variant(rows)) & rows["isa"].isin(isas)]
 
 
 def headline_points(ratios: pd.DataFrame, plan: Plan, labels: Sequence[str]) -> pd.DataFrame:
@@ -42,8 +47,7 @@ def headline_points(ratios: pd.DataFrame, plan: Plan, labels: Sequence[str]) -> 
     Returns:
         Rows of table `ratios` with `label`, ascending in size.
     """
-    rows = selection.against_fastest(selection.primary(ratios, plan), plan)
-    rows = rows[(rows["variant"] == shown_variant(rows)) & rows["isa"].isin(vector_isas(sorted(set(rows["isa"]))))]
+    rows = _shown(selection.against_fastest(selection.primary(ratios, plan), plan))
     names = {n: label for label in labels if (n := length_of(plan, label)) is not None}
     rows = rows[rows["n_elements"].isin(names)]
     rows = rows.assign(label=rows["n_elements"].map(names).astype(object))

@@ -163,6 +163,16 @@ def isas(frame: pd.DataFrame, registry: pd.DataFrame) -> list[str]:
     return [str(isa) for isa in order if isa in present]
 
 
+def vector_isas(frame: pd.DataFrame, registry: pd.DataFrame) -> list[str]:
+    """Vector ISAs of the frame, the narrowest first; all where there is no other."""
+    return without_scalar(isas(frame, registry))
+
+
+def without_scalar(isas: Sequence[str]) -> list[str]:
+    """Of these ISAs the vector ones, or all where there is no other."""
+    return [isa for isa in isas if isa != "scalar"] or list(isas)
+
+
 def variant_name(registry: pd.DataFrame, tuning: pd.DataFrame, pass_name: str, isa: str, variant: str) -> str | None:
     """Full name of the preset or the tuned variant of a pass on an ISA; None where there is none."""
     table, flag = (registry, "preset") if variant == "preset" else (tuning, "chosen")

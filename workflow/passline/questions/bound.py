@@ -10,7 +10,7 @@ import pandas as pd
 from passline import formats
 from passline.derive import selection
 from passline.derive.passes import MEMORY
-from passline.titles import isa_title, pass_order, vector_isas
+from passline.titles import isa_title, pass_order
 
 TITLE = "Is each pass bound by memory?"
 FIGURE = "bars"
@@ -71,7 +71,7 @@ def judged(tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any]) -> pd.Da
     names = pass_order(plan)
     alone = selection.alone(tables["passes"])
     found = [alone.head(0)]
-    for isa in reversed(vector_isas(selection.isas(alone, tables["registry"]))):
+    for isa in reversed(selection.vector_isas(alone, tables["registry"])):
         by_choice = (
             selection.judged_passes(tables, names, isa, choice, far).assign(choice=choice)
             for choice in ("tuned", "preset")

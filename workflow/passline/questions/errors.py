@@ -9,7 +9,7 @@ import pandas as pd
 
 from passline import formats
 from passline.derive import selection
-from passline.titles import algorithm_title, isa_title, shown_variant, vector_isas
+from passline.titles import algorithm_title, isa_title, shown_variant
 
 TITLE = "How wrong are the sums?"
 FIGURE = "error_over_n"
@@ -24,7 +24,7 @@ def answer(tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any]) -> list[
     rows = rows[rows["variant"] == shown_variant(rows)]
     if rows.empty:
         return ["Not known: no error over size was computed."]
-    isa = vector_isas(selection.isas(rows, tables["registry"]))[-1]
+    isa = selection.vector_isas(rows, tables["registry"])[-1]
     mine = rows[rows["isa"] == isa]
     mine = mine[mine["n_elements"] == mine["n_elements"].max()]
     n = mine["n_elements"].iloc[0]

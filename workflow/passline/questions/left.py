@@ -10,7 +10,7 @@ import pandas as pd
 from passline import beyond_report, core_floor, formats
 from passline.derive import selection
 from passline.tables import BEST
-from passline.titles import algorithm_title, isa_title, vector_isas
+from passline.titles import algorithm_title, isa_title
 from passline.trust_points import in_cache_elements
 
 TITLE = "What is left to gain?"
@@ -29,7 +29,7 @@ def answer(tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any]) -> list[
     rows = of_floors(tables, plan)
     if rows.empty:
         return ["Not known: nothing was timed beside its floor."]
-    isas = list(reversed(vector_isas(selection.isas(rows, tables["registry"]))))
+    isas = list(reversed(selection.vector_isas(rows, tables["registry"])))
     far, near = rows["n_elements"].max(), rows["n_elements"].min()
     told = [
         f"Time of the same streams and stores without arithmetic over time, on {formats.binary_count(far)} elements; "

@@ -10,7 +10,7 @@ import pandas as pd
 from passline import beyond_report, formats
 from passline.derive import selection
 from passline.statistics import EQUAL, FASTER, SLOWER, UNDECIDED
-from passline.titles import algorithm_title, in_sentence, isa_title, vector_isas
+from passline.titles import algorithm_title, in_sentence, isa_title
 
 TITLE = "Does {beyond_rival} do as well?"
 FIGURE = "rival"
@@ -29,7 +29,7 @@ def answer(tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any]) -> list[
     if rows.empty:
         return ["Not known: it was not timed in this session."]
     contender, rival = selection.question(plan).contender, str(selection.rival(plan))
-    isas = list(reversed(vector_isas(selection.isas(rows, tables["registry"]))))
+    isas = list(reversed(selection.vector_isas(rows, tables["registry"])))
     ends, counts = [], []
     for isa in isas:
         mine = rows[(rows["isa"] == isa) & (rows["base"] == contender)].sort_values("n_elements")

@@ -10,7 +10,7 @@ import pandas as pd
 from passline import beyond_report, formats
 from passline.derive import selection
 from passline.derive.stores import ALGORITHM, LOOP, stores_table
-from passline.titles import algorithm_title, isa_title, vector_isas
+from passline.titles import algorithm_title, isa_title
 
 TITLE = "What does write-allocate cost?"
 FIGURE = "stores"
@@ -24,7 +24,7 @@ def asked(plan: Mapping[str, Any]) -> bool:
 def answer(tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any]) -> list[str]:
     """Ordinary over non-temporal stores: plain loops in DRAM, then the algorithm that gains most."""
     rows = shown(tables, plan)
-    isas = vector_isas(selection.isas(rows, tables["registry"]))
+    isas = selection.vector_isas(rows, tables["registry"])
     told = [*_loops(rows, isas, plan), *_algorithms(rows, isas, plan)]
     return told or ["Not known: nothing ran with both kinds of stores."]
 

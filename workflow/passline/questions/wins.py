@@ -10,7 +10,7 @@ import pandas as pd
 from passline import formats
 from passline.derive import selection
 from passline.derive.crossing import Crossing, crossings
-from passline.titles import isa_title, question_words, shown_variant, vector_isas
+from passline.titles import isa_title, question_words, shown_variant
 
 TITLE = "Where does {contender} win, and where does it lose?"
 FIGURE = "where_it_wins"
@@ -26,7 +26,7 @@ def answer(tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any]) -> list[
     rows, said = compared(tables, plan), question_words(plan)
     if rows.empty:
         return ["Not known: no size was measured."]
-    isas = list(reversed(vector_isas(selection.isas(rows, tables["registry"]))))
+    isas = list(reversed(selection.vector_isas(rows, tables["registry"])))
     leads = [f"{isa_title(isa, plan)}: {_lead(rows[rows['isa'] == isa], said['contender'])}" for isa in isas]
     extremes = []
     for isa in isas:
