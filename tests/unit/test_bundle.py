@@ -17,7 +17,8 @@ import synthetic
 
 from passline import bundle, bundle_names, cli
 from passline.bundle_import import import_all
-from passline.errors import BundleError
+from passline.errors import BundleError, ReportError
+from scripts import freeze
 
 PLAN = {**synthetic.plan(), "machine": "some-1c", "session": "default", "builds": [{"build_id": "b"}]}
 Change = Callable[[dict[str, Any], dict[str, bytes]], None]
@@ -366,8 +367,24 @@ def test_what_is_cut_off_is_refused(results: Path, tmp_path: Path, kept: float) 
     path = bundle.write(results, tmp_path / "a.passline.tar.xz")
     content = path.read_bytes()
     path.write_bytes(content[: int(kept * len(content)) if kept < 1 else int(kept)])
-    with pytest.raises(BundleError, match="cannot be read as an archive"):
+    with pytest.raises(BundleError, match=r"cannot be read as an archive .* Ask for it again from where it was made"):
         bundle.read(path)
+
+
+def test_what_is_no_folder_of_a_session_says_what_it_is(results: Path, tmp_path: Path) -> None:
+    """The same words for publishing it."""
+    path = bundle.write(results, tmp_path / "a.passline.tar.xz")
+    for given, says in (
+        (path, "is a file, not a session's folder. Unpack a bundle with passline import"),
+        (tmp_path / "nowhere", "does not exist. Name the folder of a finished session"),
+        (tmp_path, r"is no finished session: plan\.json is missing. Run snakemake to its end"),
+    ):
+        with pytest.raises(BundleError, match=says):
+            bundle.write(given, tmp_path / "b.passline.tar.xz")
+        with pytest.raises(ReportError, match=says):
+            freeze.freeze(given, tmp_path / "published")
+    with pytest.raises(BundleError, match=r"nowhere: does not exist. Name an archive, or a folder of archives"):
+        bundle.read(tmp_path / "nowhere")
 
 
 def test_another_archive_is_no_bundle(tmp_path: Path) -> None:

@@ -93,6 +93,16 @@ def replaced(path: str, old: str, new: str) -> Callable[[Files], None]:
     return change
 
 
+def emptied(*paths: str) -> Callable[[Files], None]:
+    """Tables without rows, as those of a session that measured other things."""
+
+    def change(files: Files) -> None:
+        for path in paths:
+            files[path] = b"\n".join([*files[path].splitlines()[:2], b""])
+
+    return change
+
+
 def tables_of(paths: list[Path], folder: Path) -> tuple[dict[str, pd.DataFrame], dict[str, Any]]:
     found = fleet.collect(import_fleet(paths, folder)["imported"], folder)
     return found.tables(), found.plan
@@ -142,6 +152,7 @@ def test_a_row_of_one_machine_keeps_its_own_interval(few: Any) -> None:
         (told("config.json", nobody_named_it=1), None),
         (replaced("tables/machines.csv", "Made-up CPU 2", "QEMU TCG CPU version 2.5+"), "its processor is emulated"),
         (replaced("tables/ratios.csv", "version", "version 1"), "tables/ratios.csv: first line is"),
+        (emptied("tables/ratios.csv", "tables/passes.csv"), "its session asks something else"),
     ],
 )
 def test_what_may_not_be_compared_says_why(
@@ -220,6 +231,24 @@ def test_a_machine_that_was_measured_again_has_its_newest_row(real: bundle.Bundl
     assert list(mine["compared"]) == [False, True]
     (reason,) = mine.loc[~mine["compared"], "reason"]
     assert reason == f"made-up-0001 was measured again later (2026-03-04T00:00:00+00:00){host}"
+    assert tables["fleet_ratios"]["bundle"].nunique() == 2
+
+
+def test_a_session_of_other_things_replaces_none(real: bundle.Bundle, tmp_path: Path) -> None:
+    """A machine's session of what is beyond the paper, taken after the one that the fleet is of."""
+
+    def beyond(files: Files) -> None:
+        for path, content in files.items():
+            files[path] = content.replace(b"made-up-0002", b"made-up-0001")
+        files["tables/rounds.csv"] = files["tables/rounds.csv"].replace(b"2026-01-02", b"2026-03-04")
+        emptied("tables/ratios.csv", "tables/passes.csv")(files)
+
+    tables, _ = tables_of(archives(real, tmp_path / "in", 3, beyond), tmp_path / "machines")
+    machines = tables["fleet_machines"]
+    assert dict(zip(machines["measured"].str[:7], machines["compared"], strict=True)) == {
+        "2026-01": True,
+        "2026-03": False,
+    }
     assert tables["fleet_ratios"]["bundle"].nunique() == 2
 
 

@@ -57,7 +57,7 @@ _PART = r"[A-Za-z0-9][A-Za-z0-9_.+-]*"
 _NAMES = re.compile("|".join(re.escape(pattern).replace(r"\*", _PART) for pattern in ALLOWED))
 _OF_PLAN = ("machine", "session", "study", "measurement", "made_up", "builds")
 _AGAIN = "Ask for it again from where it was made"
-_FOREIGN = "It is no bundle of Passline"
+_FOREIGN = "It is no bundle of Passline: nothing of it is used. Leave it out, or make one with passline export"
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ def write(results: Path, output: Path | None = None) -> Path:
     """
     absent = [name for name in NEEDED if not (results / name).is_file()]
     if absent:
-        raise BundleError(results, f"is no finished session: {absent[0]} is missing", "Run snakemake to its end first")
+        raise BundleError(results, *unfinished(results, absent[0]))
     try:
         files = {path: _content(results / path, path) for path in _allowed(results)}
         texts = {path: strings(path, content) for path, content in files.items()}
@@ -103,6 +103,18 @@ def write(results: Path, output: Path | None = None) -> Path:
     target = output or Path(f"{plan['machine']}-{plan['session']}{SUFFIX}")
     pack(manifest, files, target)
     return target
+
+
+def unfinished(results: Path, absent: str) -> tuple[str, str]:
+    """Why what was named is no folder of a finished session, as it lacks that file; and what to do."""
+    if results.is_file():
+        return "is a file, not a session's folder", "Unpack a bundle with passline import, and name the folder it gives"
+    if not results.is_dir():
+        return "does not exist", "Name the folder of a finished session: results/<machine>/<session>"
+    return (
+        f"is no finished session: {absent} is missing",
+        "Run snakemake to its end, and name results/<machine>/<session>",
+    )
 
 
 def made_up(folder: Path) -> bool:
@@ -205,6 +217,8 @@ def _content(path: Path, name: str) -> bytes:
 
 def _contents(path: Path) -> dict[str, bytes]:
     """Name and content of every file of an archive: first its own checksum is tested, over all of it."""
+    if not path.is_file():
+        raise BundleError(path, "does not exist", "Name an archive, or a folder of archives")
     try:
         unpacker = lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=MOST_MEMORY)
         packed = path.read_bytes()
@@ -220,7 +234,9 @@ def _contents(path: Path) -> dict[str, bytes]:
                     raise BundleError(path, f"holds {name} twice", _FOREIGN)
                 found[name] = inside
     except (OSError, EOFError, lzma.LZMAError, tarfile.TarError, ValueError, LookupError, ArithmeticError) as error:
-        raise BundleError(path, f"cannot be read as an archive ({error})", "It is no bundle, or damaged") from error
+        raise BundleError(
+            path, f"cannot be read as an archive ({error})", f"It is damaged, or no bundle. {_AGAIN}"
+        ) from error
     return found
 
 
@@ -240,7 +256,7 @@ def _manifest(path: Path, content: bytes | None) -> dict[str, Any]:
     manifest = _document(path, MANIFEST, content)
     if manifest.get("format") != FORMAT:
         told = f"is of format {manifest.get('format')!r}, this version reads {FORMAT}"
-        raise BundleError(path, told, "Export it again with this version")
+        raise BundleError(path, told, "Use one version of Passline where it is exported and where it is imported")
     validate(manifest, "bundle", f"{path}: {MANIFEST}", BundleError)
     if signed(manifest)["manifest_sha256"] != manifest["manifest_sha256"]:
         raise BundleError(path, f"was altered: its {MANIFEST} has another checksum than it says", _AGAIN)
@@ -265,7 +281,7 @@ def _document(path: Path, name: str, content: bytes) -> dict[str, Any]:
     try:
         document = json.loads(content)
     except (ValueError, RecursionError) as error:
-        raise BundleError(path, f"its {name} cannot be read", f"{_FOREIGN}, or damaged") from error
+        raise BundleError(path, f"its {name} cannot be read", f"It is damaged, or no bundle. {_AGAIN}") from error
     if not isinstance(document, dict):
         raise BundleError(path, f"its {name} holds no keys", _FOREIGN)
     return document

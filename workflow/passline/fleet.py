@@ -38,6 +38,9 @@ COLUMNS = {
 FACTS = ("model_name", "microarchitecture", "cores", "sockets", "hypervisor", "memory_bytes", "llc_bytes")
 HOST = "machine_id_hash"
 UNAVAILABLE = "unavailable"
+ASKED_OTHERWISE = (
+    "its session asks something else: it timed neither the study's question at a labelled size, nor passes alone"
+)
 MOST_CHARACTERS = 200  # of a value in table `fleet_differences`
 
 Rows = list[dict[str, Any]]
@@ -80,10 +83,14 @@ def collect(imported: Sequence[Mapping[str, Any]], folder: Path) -> Fleet:
         known, reason = _read(folder / name)
         here = dict(zip(known["machines"]["key"], known["machines"]["value"], strict=True)) if known else {}
         reason = reason or fleet_compare.why_not(plan, here, unlike, smoke=not measured)
+        rows = {} if reason else _reduced(name, known, plan)
+        reason = reason or (None if rows["ratios"] or rows["passes"] else ASKED_OTHERWISE)
         found.machines.append(_machine(told, plan, here, facts[name][0], reason))
         if reason is None:
             found.plan = found.plan or plan
-            _reduce(found, name, known, plan)
+            found.ratios += rows["ratios"]
+            found.passes += rows["passes"]
+            found.claims += rows["claims"]
             found.differences += _listed(name, unlike)
     _one_row_each(found)
     return found
@@ -161,7 +168,9 @@ def _listed(name: str, unlike: Differences) -> Rows:
     ]
 
 
-def _reduce(found: Fleet, name: str, known: Mapping[str, pd.DataFrame], plan: Mapping[str, Any]) -> None:
+def _reduced(name: str, known: Mapping[str, pd.DataFrame], plan: Mapping[str, Any]) -> dict[str, Rows]:
+    """What the fleet's tables hold of a bundle: `ratios`, `passes` and `claims`."""
+    found: dict[str, Rows] = {"ratios": [], "passes": [], "claims": []}
     tables = selection.of_paper(selection.of_build(known, plan), plan)
     key = {"bundle": name}
     ratios = selection.against_fastest(selection.primary(tables["ratios"], plan), plan)
@@ -169,13 +178,14 @@ def _reduce(found: Fleet, name: str, known: Mapping[str, pd.DataFrame], plan: Ma
     for label in plan["bars"]:
         n = length_of(plan, label)
         for row in ratios.loc[ratios["n_elements"] == n, _RATIO].to_dict("records"):
-            found.ratios.append(key | {"size": label, "n_elements": n} | row)
+            found["ratios"].append(key | {"size": label, "n_elements": n} | row)
     alone = selection.alone(tables["passes"])
     far = alone[alone["n_elements"].isin(selection.out_of_cache(plan)) & alone["fraction_of_ceiling"].notna()]
     # Tuned and preset run under their own names: the faster one is the tuned choice, or as good as it.
     fastest = far.sort_values("time_median_s").groupby(["pass", "isa"], sort=True).head(1)
-    found.passes += [key | row for row in fastest[_PASS].to_dict("records")]
-    found.claims += [key | row for row in tables["claims"][_CLAIM].to_dict("records")]
+    found["passes"] = [key | row for row in fastest[_PASS].to_dict("records")]
+    found["claims"] = [key | row for row in tables["claims"][_CLAIM].to_dict("records")]
+    return found
 
 
 def _json(path: Path) -> dict[str, Any]:

@@ -119,6 +119,7 @@ def document(tables: Tables, plan: Plan, refused: Sequence[Sequence[str]] = ()) 
         "values": {
             "title": str(plan.get("title", "Nothing to compare")),
             "compared": formats.count(len(compared)),
+            "machines": "machine" if len(compared) == 1 else "machines",
             "left_out": formats.count(len(machines) - len(compared)),
             "refused": formats.count(len(refused)),
             "counted": formats.count(machines["counted"].sum()),

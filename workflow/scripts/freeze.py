@@ -77,7 +77,7 @@ def freeze(results: Path, into: Path, *, without_selftest: bool = False) -> Path
         without_selftest: publish it though its self-test was not run.
     """
     if not (results / "plan.json").is_file():
-        raise ReportError(results, "is no finished session: plan.json is missing", "Run snakemake to its end first")
+        raise ReportError(results, *bundle.unfinished(results, "plan.json"))
     plan = json.loads((results / "plan.json").read_text(encoding="utf-8"))
     _refuse(results, plan)
     target = into / name_of(plan)
