@@ -63,11 +63,13 @@ const passline_variant *passline_variants(size_t *count);
 // Softmax of rows by whichever algorithm was measured to be fastest for their length: kernels/README.md.
 typedef struct passline_best passline_best;
 
-// The text holds one choice a line, as a session measures them (crossovers.txt). `isa` is an instruction set,
-// or NULL for whichever is fastest. A row may be split over n_threads threads: the caller, which should run
-// on cpus[0], and others that are started here, each pinned to its cpu; none is pinned where cpus is NULL.
-// Returns NULL with errno, EINVAL where the text is wrong, says nothing about this instruction set and number
-// of threads, or names a variant that this library does not hold.
+// The text holds one choice a line, as a session measures them (crossovers.txt): instruction set, threads
+// allowed, elements of a batch and of a row from which on, threads used, and variants, one per pass. Lines of
+// an instruction set and number of threads ascend: those for rows first, which say 0 of the batch. `isa` is
+// an instruction set, or NULL for whichever is fastest. A row may be split over n_threads threads: the
+// caller, which should run on cpus[0], and others that are started here, each pinned to its cpu; none is
+// pinned where cpus is NULL. Returns NULL with errno, EINVAL where the text is wrong, says nothing about this
+// instruction set and number of threads, or names a variant that this library does not hold.
 passline_best *passline_best_new(const char *choices, const char *isa, const int *cpus, size_t n_threads);
 passline_best *passline_best_open(const char *path, const char *isa, const int *cpus, size_t n_threads);
 void passline_best_free(passline_best *best);
@@ -75,7 +77,10 @@ void passline_best_free(passline_best *best);
 // y = softmax(x), each float[n], n >= 1; y may be x. One caller at a time.
 void passline_softmax(const passline_best *best, size_t n, const float *x, float *y);
 
-// The same for n_rows rows, which start x_distance and y_distance floats apart.
+// The same for n_rows rows, which start x_distance and y_distance floats apart. Thread i of the k that take
+// part computes rows n_rows * i / k to n_rows * (i + 1) / k: memory that it touched first is near it. Rows of
+// a batch of so many elements as the text says go by its lines for batches; all others by what it says of
+// rows.
 void passline_softmax_batch(const passline_best *best, size_t n_rows, size_t n, const float *x,
                             size_t x_distance, float *y, size_t y_distance);
 
@@ -98,9 +103,9 @@ typedef struct passline_workload {
   const passline_variant *consumer;  // reads y after each call, inside the clock, as whoever asked for y
                                      // would; NULL: nobody does
   const passline_best *best;         // not NULL: a call is passline_softmax, whatever the passes are
-  size_t
-      batch_distance;  // with best and without a consumer: rows lie so many elements behind each other, and
-                       // as many calls as lead to the last of them are one passline_softmax_batch; 0: none
+  size_t batch_rows;  // with best and without a consumer: x_rows[0] and y_rows[0] begin a batch of so many
+                      // rows, one behind the other, and n_x_rows = n_y_rows calls are one
+                      // passline_softmax_batch of all of it; 0: none
 } passline_workload;
 
 // Runs `calls` calls, the first with row number *cursor, and advances *cursor.

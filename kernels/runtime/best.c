@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Softmax by what was measured to be fastest for a row of that length, on one thread or split over several.
+// Softmax by what was measured to be fastest for rows of that length, alone or in a batch, on one thread or
+// several.
 #define _GNU_SOURCE
 #include <ctype.h>
 #include <errno.h>
@@ -9,6 +10,7 @@
 #include <string.h>
 
 #include "passline.h"
+#include "runtime/best.h"
 #include "runtime/team.h"
 
 enum {
@@ -18,9 +20,9 @@ enum {
   LINE = 64 / sizeof(float),  // parts of a row end where cache lines do, if the row starts at one
 };
 
-// Rows of n_from elements and more.
+// Rows of n_from elements and more: where batch_from is 0, of any; elsewhere, of batches of so many elements.
 typedef struct choice {
-  size_t n_from, members, n_passes;
+  size_t batch_from, n_from, members, n_passes;
   const passline_variant *passes[MOST_PASSES];
 } choice;
 
@@ -28,7 +30,7 @@ struct passline_best {
   team *team;
   size_t n_choices;
   choice choices[MOST_CHOICES];
-  choice alone[MOST_CHOICES];  // the same for a row that one thread computes
+  choice alone[MOST_CHOICES];  // the same where one thread computes
   size_t n_alone;
 };
 
@@ -58,13 +60,16 @@ static int number(const char **at, size_t *value) {
   return length > 0 && end == start + length;
 }
 
-// One line: instruction set, threads allowed, elements from which on, threads used, variants.
+// One line: instruction set, threads allowed, elements of a batch and of a row from which on, threads used,
+// variants.
 // 1 where it is about these, 0 where it is about others, -1 where it is wrong.
 static int parse_line(const char *line, const char *isa, size_t threads, choice *c) {
   size_t length, allowed;
   const char *start = word(&line, &length);
   const int mine = strlen(isa) == length && strncmp(start, isa, length) == 0;
-  if (!number(&line, &allowed) || !number(&line, &c->n_from) || !number(&line, &c->members)) return -1;
+  if (!number(&line, &allowed) || !number(&line, &c->batch_from) || !number(&line, &c->n_from) ||
+      !number(&line, &c->members))
+    return -1;
   if (!mine || allowed != threads) return 0;
   if (c->members < 1 || c->members > allowed) return -1;
   for (c->n_passes = 0; c->n_passes < MOST_PASSES; c->n_passes++) {
@@ -74,13 +79,21 @@ static int parse_line(const char *line, const char *isa, size_t threads, choice 
     if (c->passes[c->n_passes] == NULL) return -1;
   }
   if (c->n_passes == 0 || !word(&line, &length) || length > 0) return -1;
-  // Where a row is split, all passes but the last must know what its parts make of it.
-  for (size_t i = 0; i + 1 < c->n_passes && c->members > 1; i++)
+  // Where a row is split, all passes but the last must know what its parts make of it; those of batches are
+  // not.
+  for (size_t i = 0; i + 1 < c->n_passes && c->members > 1 && c->batch_from == 0; i++)
     if (c->passes[i]->combine == NULL) return -1;
   return 1;
 }
 
-// The choices for so many threads, in the order of their lengths; their number, or -1.
+// Batches ascend, and in each of them the lengths of rows, from 0 on.
+static int follows(const choice *c, const choice *before) {
+  if (before == NULL) return c->batch_from == 0 && c->n_from == 0;
+  if (c->batch_from == before->batch_from) return c->n_from > before->n_from;
+  return c->batch_from > before->batch_from && c->n_from == 0;
+}
+
+// The choices for so many threads, in order; their number, or -1.
 static int parse(const char *text, const char *isa, size_t threads, choice *choices) {
   int found = 0;
   while (*text != '\0') {
@@ -89,13 +102,13 @@ static int parse(const char *text, const char *isa, size_t threads, choice *choi
       choice c = {0};
       const int is_mine = parse_line(text, isa, threads, &c);
       if (is_mine < 0 || (is_mine && found == MOST_CHOICES)) return -1;
-      if (is_mine && c.n_from < (found > 0 ? choices[found - 1].n_from + 1 : 0)) return -1;
+      if (is_mine && !follows(&c, found > 0 ? &choices[found - 1] : NULL)) return -1;
       if (is_mine) choices[found++] = c;
     }
     if (end == NULL) break;
     text = end + 1;
   }
-  return found > 0 && choices[0].n_from == 0 ? found : -1;
+  return found > 0 ? found : -1;
 }
 
 passline_best *passline_best_new(const char *choices, const char *isa, const int *cpus, size_t n_threads) {
@@ -143,9 +156,10 @@ void passline_best_free(passline_best *best) {
   free(best);
 }
 
-static const choice *choice_for(const choice *choices, size_t n_choices, size_t n) {
+// The last that holds; of a row by itself, batch_elements is 0.
+static const choice *choice_for(const choice *choices, size_t n_choices, size_t batch_elements, size_t n) {
   size_t i = n_choices - 1;
-  while (choices[i].n_from > n) i--;
+  while (choices[i].batch_from > batch_elements || choices[i].n_from > n) i--;
   return &choices[i];
 }
 
@@ -194,7 +208,7 @@ static void compute_together(const passline_best *best, const choice *c, size_t 
 }
 
 void passline_softmax(const passline_best *best, size_t n, const float *x, float *y) {
-  const choice *c = choice_for(best->choices, best->n_choices, n);
+  const choice *c = choice_for(best->choices, best->n_choices, 0, n);
   if (c->members > 1)
     compute_together(best, c, n, x, y);
   else
@@ -202,28 +216,46 @@ void passline_softmax(const passline_best *best, size_t n, const float *x, float
 }
 
 typedef struct batch_task {
-  const passline_best *best;
-  size_t n_rows, n, members, x_distance, y_distance;
-  const float *x;
-  float *y;
+  best_batch batch;
+  best_part part;
+  const choice *rows;
+  size_t members;
 } batch_task;
+
+static size_t row_of(const best_batch *b, size_t members, size_t member) {
+  return b->n_rows * member / members;
+}
 
 static void run_rows(void *argument, size_t member) {
   const batch_task *t = argument;
-  const choice *c = choice_for(t->best->alone, t->best->n_alone, t->n);
-  const size_t end = t->n_rows * (member + 1) / t->members;
-  for (size_t row = t->n_rows * member / t->members; row < end; row++)
-    compute_alone(c, t->n, t->x + row * t->x_distance, t->y + row * t->y_distance);
+  const best_batch *b = &t->batch;
+  const size_t start = row_of(b, t->members, member), own = row_of(b, t->members, member + 1) - start;
+  const size_t end = start + own * t->part.to / t->part.of;
+  for (size_t row = start + own * t->part.from / t->part.of; row < end; row++)
+    compute_alone(t->rows, b->n, b->x + row * b->x_distance, b->y + row * b->y_distance);
+}
+
+void best_run(const passline_best *best, best_batch batch, best_part part) {
+  const size_t n = batch.n, elements = batch.n_rows * n;
+  const choice *c = choice_for(best->choices, best->n_choices, elements, n);
+  size_t members = c->members;
+  // What is no batch for the choices, or has rows as long as one: threads as for a row of so many elements,
+  // each with the rows of one thread.
+  if (n >= c->batch_from) {
+    members = choice_for(best->choices, best->n_choices, 0, elements)->members;
+    c = choice_for(best->alone, best->n_alone, 0, n);
+  }
+  if (batch.n_rows < members) {  // too few rows for one each: split every row
+    const size_t end = batch.n_rows * part.to / part.of;
+    for (size_t row = batch.n_rows * part.from / part.of; row < end; row++)
+      passline_softmax(best, n, batch.x + row * batch.x_distance, batch.y + row * batch.y_distance);
+    return;
+  }
+  batch_task task = {batch, part, c, members};
+  team_run(best->team, members, run_rows, &task);
 }
 
 void passline_softmax_batch(const passline_best *best, size_t n_rows, size_t n, const float *x,
                             size_t x_distance, float *y, size_t y_distance) {
-  const size_t members = choice_for(best->choices, best->n_choices, n_rows * n)->members;
-  if (n_rows < members) {  // too few rows for one each: split every row
-    for (size_t row = 0; row < n_rows; row++)
-      passline_softmax(best, n, x + row * x_distance, y + row * y_distance);
-    return;
-  }
-  batch_task task = {best, n_rows, n, members, x_distance, y_distance, x, y};
-  team_run(best->team, members, run_rows, &task);
+  best_run(best, (best_batch){n_rows, n, x_distance, y_distance, x, y}, (best_part){0, 1, 1});
 }

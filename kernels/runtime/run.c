@@ -4,6 +4,7 @@
 #define _GNU_SOURCE
 #include "runtime/run.h"
 
+#include "runtime/best.h"
 #include "runtime/clock.h"
 #include "runtime/denormals.h"
 
@@ -43,35 +44,21 @@ static inline void next_row(const passline_workload *workload, run_position *pos
   if (++position->y_row == workload->n_y_rows) position->y_row = 0;
 }
 
-// How many of the calls are on rows that lie one behind the other: the rows are in order but for one place,
-// where they go on with the first.
-static size_t rows_ahead(const passline_workload *workload, uint64_t calls, const run_position *position) {
-  const float *const *x = workload->x_rows + position->x_row;
-  float *const *y = workload->y_rows + position->y_row;
-  const size_t x_left = workload->n_x_rows - position->x_row, y_left = workload->n_y_rows - position->y_row;
-  size_t rows = x_left < y_left ? x_left : y_left;
-  if (calls < rows) rows = (size_t)calls;
-  while (x[rows - 1] != x[0] + (rows - 1) * workload->batch_distance ||
-         y[rows - 1] != y[0] + (rows - 1) * workload->batch_distance)
-    rows = (rows + 1) / 2;
-  return rows;
-}
-
-static void run_batches(const passline_workload *workload, uint64_t calls, run_position *position) {
-  const size_t distance = workload->batch_distance;
-  while (calls > 0) {
-    const size_t rows = rows_ahead(workload, calls, position);
-    passline_softmax_batch(workload->best, rows, workload->n_elements, workload->x_rows[position->x_row],
-                           distance, workload->y_rows[position->y_row], distance);
-    position->x_row = (position->x_row + rows) % workload->n_x_rows;
-    position->y_row = (position->y_row + rows) % workload->n_y_rows;
-    calls -= rows;
+// Calls on one batch, the rows of which lie one behind the other.
+static void run_batch(const passline_workload *workload, uint64_t calls, run_position *position) {
+  const size_t n = workload->n_elements, of = workload->n_x_rows;
+  const best_batch batch = {workload->batch_rows, n, n, n, workload->x_rows[0], workload->y_rows[0]};
+  for (size_t taken; calls > 0; calls -= taken) {
+    const size_t from = position->x_row, left = of - from;
+    taken = calls < left ? (size_t)calls : left;
+    best_run(workload->best, batch, (best_part){from, from + taken, of});
+    position->x_row = position->y_row = (from + taken) % of;
   }
 }
 
 void run_calls(const passline_workload *workload, uint64_t calls, run_position *position) {
-  if (workload->best != NULL && workload->batch_distance > 0 && workload->consumer == NULL) {
-    run_batches(workload, calls, position);
+  if (workload->best != NULL && workload->batch_rows > 0 && workload->consumer == NULL) {
+    run_batch(workload, calls, position);
     return;
   }
   for (uint64_t call = 0; call < calls; call++) {

@@ -19,6 +19,8 @@ from softmax_reference import softmax
 
 NORMAL = {"distribution": "normal", "mean": 0, "deviation": 3}
 CLOSE, TINY = 8 * 2.0**-23, float(np.finfo(np.float32).tiny)
+BATCH = 4000
+"""Elements from which on the choices know batches."""
 LENGTHS = (1, 2, 15, 16, 17, 31, 33, 64, 1000, 4097, 70_001)
 
 
@@ -38,8 +40,9 @@ def choices(built: Built, isa: str) -> str:
         presets(built, isa, name) for name in ("two_pass_ref_reload", "two_pass_ref", "two_pass_ref_nt")
     )
     return (
-        f"# made for a test\n{isa} 1 0 1 {short}\n{isa} 1 100 1 {middle}\nother 1 0 1 no-such-variant\n"
-        f"{isa} 1 5000 1 {long}\n{isa} 2 0 1 {short}\n{isa} 2 64 2 {middle}\n{isa} 2 5000 2 {long}\n"
+        f"# made for a test\n{isa} 1 0 0 1 {short}\n{isa} 1 0 100 1 {middle}\nother 1 0 0 1 no-such-variant\n"
+        f"{isa} 1 0 5000 1 {long}\n{isa} 1 {BATCH} 0 1 {middle}\n{isa} 1 {BATCH} 200 1 {long}\n"
+        f"{isa} 2 0 0 1 {short}\n{isa} 2 0 64 2 {middle}\n{isa} 2 0 5000 2 {long}\n{isa} 2 {BATCH} 0 2 {long}\n"
     )
 
 
@@ -78,7 +81,7 @@ def alone(built: Built, library: Library, isa: str, name: str, x: Floats) -> Flo
 def split(built: Built, library: Library, isa: str, name: str, threads: int) -> Any:
     """An algorithm's presets, every row split over so many threads."""
     names = presets(built, isa, name)
-    return opened(library, f"{isa} 1 0 1 {names}\n{isa} {threads} 0 {threads} {names}\n", isa, threads)
+    return opened(library, f"{isa} 1 0 0 1 {names}\n{isa} {threads} 0 0 {threads} {names}\n", isa, threads)
 
 
 @pytest.mark.parametrize("threads", [2, 3])
@@ -137,7 +140,7 @@ def test_parts_that_hold_no_number(library: Library, built: Built, value: float)
 
 
 @pytest.mark.parametrize("threads", [1, 2])
-@pytest.mark.parametrize(("n_rows", "n"), [(1, 9000), (3, 40), (5, 777), (2, 1)])
+@pytest.mark.parametrize(("n_rows", "n"), [(1, 9000), (3, 40), (5, 777), (2, 1), (60, 70), (20, 777), (0, 5)])
 def test_a_batch_is_its_rows(library: Library, built: Built, threads: int, n_rows: int, n: int) -> None:
     for isa in built.isas:
         best = opened(library, choices(built, isa), isa, threads)
@@ -151,21 +154,61 @@ def test_a_batch_is_its_rows(library: Library, built: Built, threads: int, n_row
             np.testing.assert_allclose(y[row, :n], softmax(x[row, :n]), rtol=1e-6)
 
 
-@pytest.mark.parametrize("moved", [0, 1, 4])
-def test_the_calls_of_a_batch_are_calls_of_the_batch_entry(library: Library, built: Built, moved: int) -> None:
-    """Whatever row a run begins with, and however often it walks over the batch: as many rows as calls, each once."""
+def in_batch(library: Library, best: Any, x: Floats) -> Floats:
+    y = np.full_like(x, 7)
+    n_rows, n = x.shape
+    library.lib.passline_softmax_batch(best, n_rows, n, library.row(x.reshape(-1)), n, library.row(y.reshape(-1)), n)
+    return y
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_rows_of_a_batch_go_by_its_size(library: Library, built: Built, threads: int) -> None:
+    """The very outputs of one algorithm where the batch is just too small, those of another where it is large enough.
+
+    Rows as long as the batch must be are chosen for as rows by themselves.
+    """
     isa = next(iter(built.isas))
-    n, n_rows = 70, 5
-    x = make_inputs(NORMAL, n_rows * n, 3).reshape(n_rows, n)
-    for calls in range(1, 13):
-        y = np.full((n_rows, n), 7, dtype=np.float32)
-        workload = library.workload(presets(built, isa, "two_pass_ref").split(), list(x), list(y))
-        workload.choose(choices(built, isa), isa, [-1], batch=True)
-        workload.advance(moved)
-        workload.run(calls)
-        done = {(moved + call) % n_rows for call in range(calls)}
+    best = opened(library, choices(built, isa), isa, threads)
+    in_large = {1: ("two_pass_ref", "two_pass_ref_nt"), 2: ("two_pass_ref_nt", "two_pass_ref_nt")}[threads]
+    for n, n_rows, name in (
+        (80, BATCH // 80 - 1, "two_pass_ref_reload"),
+        (80, BATCH // 80, in_large[0]),
+        (250, BATCH // 250 - 1, "two_pass_ref"),
+        (250, BATCH // 250, in_large[1]),
+        (BATCH + 50, 3, "two_pass_ref"),
+    ):
+        x = make_inputs(NORMAL, n_rows * n, n).reshape(n_rows, n)
+        y = in_batch(library, best, x)
         for row in range(n_rows):
-            np.testing.assert_allclose(y[row], softmax(x[row]) if row in done else np.full(n, 7), rtol=1e-6)
+            np.testing.assert_array_equal(y[row], alone(built, library, isa, name, x[row]), err_msg=f"{n} {n_rows}")
+
+
+@pytest.mark.parametrize(("threads", "n_rows"), [(1, 5), (2, 10), (2, 60), (3, 7)])
+@pytest.mark.parametrize("begin", [0, 1])
+def test_the_calls_of_a_batch_are_parts_of_the_batch_entry(
+    library: Library, built: Built, threads: int, n_rows: int, begin: int
+) -> None:
+    """Whatever call a run begins with, it computes that part of each thread's rows; all calls make the batch."""
+    isa = next(iter(built.isas))
+    n, calls_in_all = 70, n_rows // threads
+    names = presets(built, isa, "two_pass_ref")
+    text = f"{isa} 1 0 0 1 {names}\n" + (f"{isa} {threads} 0 0 {threads} {names}\n" if threads > 1 else "")
+    x = make_inputs(NORMAL, n_rows * n, 3).reshape(n_rows, n)
+    want = np.array([softmax(row) for row in x])
+    for calls in (1, calls_in_all - 1, calls_in_all, calls_in_all + 1):
+        y = np.full((n_rows, n), 7, dtype=np.float32)
+        workload = library.workload(names.split(), list(x[:calls_in_all]), list(y[:calls_in_all]))
+        workload.choose(text, isa, [-1] * threads, batch_rows=n_rows)
+        workload.begin(begin)
+        workload.run(calls)
+        done = {(begin + call) % calls_in_all for call in range(calls)}
+        computed = set()
+        for thread in range(threads):
+            first, end = n_rows * thread // threads, n_rows * (thread + 1) // threads
+            share = [first + (end - first) * k // calls_in_all for k in range(calls_in_all + 1)]
+            computed |= {row for k in done for row in range(share[k], share[k + 1])}
+        for row in range(n_rows):
+            np.testing.assert_allclose(y[row], want[row] if row in computed else np.full(n, 7), rtol=1e-6)
 
 
 def test_it_runs_what_the_choices_say(library: Library, built: Built) -> None:
@@ -185,15 +228,20 @@ def test_it_runs_what_the_choices_say(library: Library, built: Built) -> None:
     [
         "",
         "# nothing\n",
-        "{isa} 1 5 1 {good}\n",
-        "{isa} 1 0 2 {good}\n",
-        "{isa} 1 0 1\n",
-        "{isa} 1 0 1 f32-rmax-none\n",
-        "{isa} 1 0 1 {good}\n{isa} 1 0 1 {good}\n",
-        "{isa} one 0 1 {good}\n",
-        "{isa} 1 0 1 {good} {good} {good}\n",
-        "{isa} 2 0 1 {good}\n",
-        "{isa} 1 0 1 {good}\n{isa} 2 0 2 {split}\n",
+        "{isa} 1 0 5 1 {good}\n",
+        "{isa} 1 0 0 2 {good}\n",
+        "{isa} 1 0 0 1\n",
+        "{isa} 1 0 0 1 f32-rmax-none\n",
+        "{isa} 1 0 0 1 {good}\n{isa} 1 0 0 1 {good}\n",
+        "{isa} one 0 0 1 {good}\n",
+        "{isa} 1 0 0 1 {good} {good} {good}\n",
+        "{isa} 2 0 0 1 {good}\n",
+        "{isa} 1 0 0 1 {good}\n{isa} 2 0 0 2 {split}\n",
+        "{isa} 1 0 1 {good}\n",  # without the elements of a batch
+        "{isa} 1 9 0 1 {good}\n",  # nothing about rows
+        "{isa} 1 0 0 1 {good}\n{isa} 1 9 5 1 {good}\n",  # nothing about the shortest rows of a batch
+        "{isa} 1 0 0 1 {good}\n{isa} 1 9 0 1 {good}\n{isa} 1 0 5 1 {good}\n",  # rows after batches
+        "{isa} 1 0 0 1 {good}\n{isa} 1 9 0 1 {good}\n{isa} 1 8 0 1 {good}\n",
     ],
 )
 def test_wrong_choices_are_refused(library: Library, built: Built, wrong: str) -> None:
@@ -226,7 +274,7 @@ def test_the_program_of_the_readme(built: Built, tmp_path: Path) -> None:
     (program,) = re.findall(r"```c\n(.*?)```", readme, flags=re.DOTALL)
     (tmp_path / "example.c").write_text(program)
     isa = list(built.isas)[-1]
-    (tmp_path / "crossovers.txt").write_text(f"any 1 0 1 {presets(built, isa, 'two_pass_ref')}\n")
+    (tmp_path / "crossovers.txt").write_text(f"any 1 0 0 1 {presets(built, isa, 'two_pass_ref')}\n")
     compiled = [
         "gcc",
         "-std=c11",

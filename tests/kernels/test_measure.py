@@ -14,7 +14,7 @@ from passline.contenders import Built, algorithm, planted, together
 from passline.errors import MeasurementError
 from passline.measure import buffers, session, stop
 from passline.measure.library import Library
-from passline.measure.round import LEAST_SWEEPS, offsets
+from passline.measure.round import LEAST_SWEEPS, Runner, offsets, row_sets
 from passline.measure.spec import fingerprint, write_json
 from passline.plan_blocks import stop_rule
 from passline.tables import conform
@@ -311,6 +311,48 @@ def test_calls_walk_over_a_batch_on_each_thread(block, tmp_path, built):
     assert [facts["n_rows"] for facts in facts_of(tmp_path / "one", one)] == [3]
     (facts,) = facts_of(tmp_path / "two", two)
     assert (facts["n_rows"], facts["reason"]) == (6, "-")
+
+
+def test_a_batch_on_several_threads_is_one_and_what_goes_by_choices_takes_all_of_it(block, tmp_path, built):
+    """Beside threads that each walk over their part of the same memory."""
+    plain = block["contenders"][0]
+    team = together(plain, 2)
+    team["key"] = {**team["key"], "threads": 2}
+    host = session.Host({"cc": str(built.path)}, [0, 0], 1 << 20, seed=7)
+    batch = {**block, "protocol": "hot", "rows": 4, "threads": 2, "rounds": 1}
+    facts = {}
+    for name, contenders in {"parts": [plain], "both": [plain, team]}.items():
+        (facts[name],) = facts_of(tmp_path / name, take({**batch, "contenders": contenders}, tmp_path / name, host))
+    assert {(told["n_rows"], told["reason"]) for told in facts.values()} == {(8, "-")}
+    assert facts["both"]["buffer_bytes"] == facts["parts"]["buffer_bytes"]
+
+
+@pytest.mark.parametrize(("block_threads", "team_threads", "calls"), [(1, 1, 6), (1, 2, 6), (2, 2, 3)])
+def test_as_many_calls_as_a_batch_has_compute_each_of_its_rows(block, built, block_threads, team_threads, calls):
+    library, n, n_rows = Library(built.path), block["n_elements"], 6
+    contender = together(block["contenders"][0], team_threads)
+    asked = {**block, "protocol": "hot", "rows": n_rows // block_threads, "threads": block_threads}
+    spec = {"block": {**asked, "contenders": [contender]}, "cpus": [0, 0], "seed": 3}
+    sets = row_sets(spec, (asked["rows"], asked["rows"]), library)[team_threads]
+    runner = Runner(contender, library, spec["block"], sets, [0, 0], begin=0.5)
+    y = [row for each in sets for row in each.y]
+    for row in y:
+        row[:] = 7
+    runner.run(calls)
+    assert len(y) == n_rows
+    assert {round(float(row.sum()), 3) for row in y} == {1.0}
+    assert all(len(row) == n for row in y)
+
+
+def test_where_rows_are_streamed_calls_begin_at_other_rows(block, built):
+    library = Library(built.path)
+    asked = {**block, "protocol": "hot", "rows": 10, "contenders": block["contenders"][:1]}
+    (rows,) = row_sets({"block": asked, "cpus": [0], "seed": 3}, (10, 10), library)[1]
+    runner = Runner(asked["contenders"][0], library, asked, [rows], [0], begin=0.7)
+    rows.y[7][:] = 7
+    runner.run(1)
+    assert runner.first_row == 7
+    assert rows.written(7, 0).sum() == pytest.approx(1, abs=1e-3)
 
 
 def test_runs_that_start_with_the_first_row_go_on_where_the_last_one_ended(built):

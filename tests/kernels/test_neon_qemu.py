@@ -247,7 +247,7 @@ def test_neon_qemu_the_program_of_the_readme(threads: int, cross: Cross) -> None
     source.write_text(program.replace("NULL, 1)", f"NULL, {threads})"), encoding="utf-8")
     steps = SOFTMAX.algorithms["two_pass_ref"].steps
     names = " ".join(SOFTMAX.preset(s.pass_name, "neon", s).name for s in steps)
-    lines = [f"any {k} 0 {k} {names}\n" for k in range(1, threads + 1)]
+    lines = [f"any {k} 0 0 {k} {names}\n" for k in range(1, threads + 1)]
     choices.write_text("".join(lines), encoding="utf-8")
     said = build.run([EMULATOR, "-cpu", CPU, str(cross.linked("example", source)), str(choices)])
     assert said.startswith("sum 1.0000")

@@ -63,9 +63,9 @@ def has(study: Study, name: str, built: Built, isa: str, choice: str) -> bool:
 
 
 def best(study: Study, built: Built, isa: str, choices: str, variants: Sequence[str], threads: int = 1) -> Contender:
-    """The entry that picks an algorithm by the length of the row: by `choices`, text that names these variants.
+    """The entry that picks an algorithm by the length of the row or rows: by `choices`, text that names these variants.
 
-    It may split a row over so many threads.
+    It may split a row, or a batch, over so many threads.
     """
     key = _key(built, study.name, BEST, "-", isa, "tuned")
     name = f"{built.compiler} {BEST} {isa} tuned"
@@ -74,10 +74,10 @@ def best(study: Study, built: Built, isa: str, choices: str, variants: Sequence[
 
 
 def together(contender: Contender, threads: int) -> Contender:
-    """A whole algorithm, every row split over so many threads."""
+    """A whole algorithm, every row split over so many threads; of a batch, each thread has rows of its own."""
     isa, variants = contender["key"]["isa"], " ".join(contender["variants"])
     counts = sorted({1, threads})
-    choices = "".join(f"{isa} {count} 0 {count} {variants}\n" for count in counts)
+    choices = "".join(f"{isa} {count} 0 0 {count} {variants}\n" for count in counts)
     return _on_threads({**contender, "choices": choices}, threads)
 
 

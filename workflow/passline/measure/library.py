@@ -118,19 +118,23 @@ class Workload:
         for pointers, starts, offset in zip(self._pointers, self._starts, (x_bytes, y_bytes), strict=True):
             pointers[:] = starts + np.uintp(offset)
 
-    def choose(self, choices: str, isa: str, cpus: Sequence[int], *, batch: bool = False) -> None:
+    def choose(self, choices: str, isa: str, cpus: Sequence[int], *, batch_rows: int = 0) -> None:
         """Let a call be passline_softmax with these choices of an ISA; OSError where they are wrong.
 
-        With `batch` the rows lie one behind the other, and the calls of a run are as few of passline_softmax_batch as
-        lead over them. Each still counts as many calls as it has rows.
-        A row may be split over as many threads as there are `cpus`: the calling one, and others pinned to the rest.
+        With `batch_rows` the first row begins a batch of so many, one behind the other, and as many calls as there are
+        rows are one passline_softmax_batch of it.
+        Rows may be split over as many threads as there are `cpus`: the calling one, and others pinned to the rest.
         """
         ffi, lib = self._library.ffi, self._library.lib
         best = lib.passline_best_new(choices.encode(), isa.encode(), ffi.new("int[]", list(cpus)), len(cpus))
         if best == ffi.NULL:
             raise OSError(ffi.errno, f"passline_best_new for {isa}: {os.strerror(ffi.errno)}")
         self.c.best = self._best = ffi.gc(best, lib.passline_best_free)
-        self.c.batch_distance = self.c.n_elements if batch else 0
+        self.c.batch_rows = batch_rows
+
+    def begin(self, call: int) -> None:
+        """Let the next call be of this number."""
+        self._cursor[0] = call
 
     def advance(self, calls: int) -> None:
         """Let the next call be on the row that `calls` calls lead to, for runs that start with the first."""

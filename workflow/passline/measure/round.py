@@ -6,6 +6,7 @@ turn (so that a steady drift cancels), and writes one pyperf file aside, then re
 
 from __future__ import annotations
 
+import copy
 import ctypes
 import datetime
 import json
@@ -76,16 +77,35 @@ class Runner(Timed):
     """Passes of a built library, on one thread or on several at once."""
 
     def __init__(
-        self, contender: Contender, library: Library, block: Block, rows: list[RowSet], cpus: list[int]
+        self,
+        contender: Contender,
+        library: Library,
+        block: Block,
+        rows: list[RowSet],
+        cpus: list[int],
+        begin: float = 0.0,
     ) -> None:
-        """Build the workloads and the state a single pass starts from."""
+        """Build the workloads and the state a single pass starts from; calls begin at this share of their rows.
+
+        A contender that goes by choices has a batch as a whole, on all of its threads, and each of them computes a row
+        of its part at a time.
+        """
         super().__init__(contender)
         self._library, self._cpus = library, cpus[: block["threads"]]
+        team = cpus[: contender["threads"]] if contender["choices"] else []
+        batch = sum(len(r.x) for r in rows) if team and block["rows"] else 0
+        self._calls_at_once = len(team) // len(rows) if batch else 1
+        if batch:
+            rows = [rows[0].part(0, self._calls_at_once)]
         self.workloads = [library.workload(contender["variants"], r.x, r.y, r.scratch) for r in rows]
+        self.first_row = int(begin * len(rows[0].y))
         for workload, row_set in zip(self.workloads, rows, strict=True):
-            if contender["choices"]:
-                taken = cpus[: contender["threads"]]
-                workload.choose(contender["choices"], contender["key"]["isa"], taken, batch=bool(block["rows"]))
+            if team:
+                workload.choose(contender["choices"], contender["key"]["isa"], team, batch_rows=batch)
+            if len(rows) > 1:
+                workload.advance(self.first_row)
+            else:
+                workload.begin(self.first_row)
             if contender["prefix"]:
                 workload.set_state(library.call(contender["prefix"], row_set.x[0], row_set.y[0], row_set.scratch))
             workload.set_state(contender["state"])
@@ -107,8 +127,9 @@ class Runner(Timed):
         if len(self.workloads) > 1:
             return [self._run_threads(calls) / calls]
         workload: Workload = self.workloads[0]
-        seconds = workload.run_split(calls) if self.contender["split"] else [workload.run(calls)]
-        return [value / calls for value in seconds]
+        steps = math.ceil(calls / self._calls_at_once)
+        seconds = workload.run_split(steps) if self.contender["split"] else [workload.run(steps)]
+        return [value / (steps * self._calls_at_once) for value in seconds]
 
     def _run_threads(self, calls: int) -> float:
         ffi, lib, count = self._library.ffi, self._library.lib, len(self.workloads)
@@ -124,7 +145,7 @@ class Runner(Timed):
 
 
 class RowSet:
-    """The rows of one thread, or of several that share each row."""
+    """The rows of one thread, or of several: they share each row, or have an equal part of a batch each."""
 
     def __init__(
         self,
@@ -137,7 +158,8 @@ class RowSet:
         """Allocate and fill; every page is first touched from the one of the cpus that works on it."""
         n = block["n_elements"]
         x, y = (buffers.allocate(c, n, block["pages"], packed=bool(block["rows"])) for c in counts)
-        extra = buffers.allocate(1, n, block["pages"]) if any(c["scratch"] for c in block["contenders"]) else None
+        scratch = any(c["scratch"] for c in block["contenders"])
+        extra = buffers.allocate(len(cpus), n, block["pages"]) if scratch else None
         self.buffers = [buffer for buffer in (x, y, extra) if buffer is not None]
         for buffer in self.buffers:
             for cpu, part in zip(cpus, np.array_split(buffer.flat, len(cpus)), strict=True):
@@ -148,8 +170,21 @@ class RowSet:
         buffers.fill(x, inputs["distribution"], inputs["low"], inputs["high"], rng)
         self.x: tuple[Floats, ...] = x.rows
         self.y: tuple[Floats, ...] = y.rows
-        self.y_flat = y.flat
-        self.scratch = extra.rows[0] if extra is not None else None
+        self._y_flat = y.flat
+        self._scratch = extra.rows if extra is not None else ()
+        self.scratch = self._scratch[0] if self._scratch else None
+
+    def part(self, number: int, of: int) -> RowSet:
+        """One of `of` equal parts of the rows, in the same memory."""
+        made = copy.copy(self)
+        made.x, made.y = (rows[number * len(rows) // of : (number + 1) * len(rows) // of] for rows in (self.x, self.y))
+        made.scratch = self._scratch[number % len(self._scratch)] if self._scratch else None
+        return made
+
+    def written(self, row: int, moved_bytes: int) -> Floats:
+        """A row of y, where rows were moved so far."""
+        start = (self.y[row].ctypes.data - self._y_flat.ctypes.data + moved_bytes) // 4
+        return self._y_flat[start : start + len(self.y[row])]
 
 
 def take(spec: RoundSpec) -> pyperf.BenchmarkSuite:
@@ -166,13 +201,15 @@ def take(spec: RoundSpec) -> pyperf.BenchmarkSuite:
     x_line, y_line = rng.integers(0, OFFSETS, 2)
     start = (buffers.CACHE_LINE * int(x_line), buffers.CACHE_LINE * int(y_line))
     contenders = block["contenders"]
-    rows = _rows(spec, counts, first)
+    rows = row_sets(spec, counts, first)
     x, y = rows[1][0].buffers[:2]
+    # Where rows are streamed, none finds in cache what the one before it left there.
+    begins = [i / len(contenders) if counts[0] > 1 else 0.0 for i in range(len(contenders))]
     runners: list[Timed] = [
         Outside(c, block, x, y, first.reader(c["consumer"]) if c["consumer"] else None)
         if c["baseline"]
-        else Runner(c, libraries[c["library"]], block, rows[c["threads"]], spec["cpus"])
-        for c in contenders
+        else Runner(c, libraries[c["library"]], block, rows[c["threads"]], spec["cpus"], begin)
+        for c, begin in zip(contenders, begins, strict=True)
     ]
     # Values of the same length meet the same disturbances: a timer that strikes every few milliseconds is in each long
     # value and in few short ones.
@@ -194,8 +231,7 @@ def take(spec: RoundSpec) -> pyperf.BenchmarkSuite:
             runner.move(*moved)
             if sweep == 0:
                 warmups[index] = runner.calibrate(block["value_s"], least)
-                written = rows[contenders[index]["threads"]][0].y_flat[moved[1] // 4 :]
-                doubts += runner.doubts(written[: block["n_elements"]])
+                doubts += runner.doubts(rows[contenders[index]["threads"]][0].written(runner.first_row, moved[1]))
             elif sweep >= sweeps_of(block, sum(warmups[index][1])):
                 continue
             if sum(warmups[index][1]) < LONG * block["value_s"]:
@@ -226,7 +262,7 @@ def take(spec: RoundSpec) -> pyperf.BenchmarkSuite:
         "temperature_c": environment.temperature_c(),
         "throttle_count": environment.throttle_count(cpu),
         "huge_bytes": buffers.huge_bytes(),
-        "buffer_bytes": sum(b.bytes for sets in rows.values() for r in sets for b in r.buffers),
+        "buffer_bytes": sum({id(b): b.bytes for sets in rows.values() for r in sets for b in r.buffers}.values()),
         "env_bytes": spec["padding_bytes"],
         "offset_bytes": start[0],
         "offset_y_bytes": start[1],
@@ -238,13 +274,20 @@ def take(spec: RoundSpec) -> pyperf.BenchmarkSuite:
     return _suite(runners, warmups, values, facts)
 
 
-def _rows(spec: RoundSpec, counts: tuple[int, int], library: Library) -> dict[int, list[RowSet]]:
+def row_sets(spec: RoundSpec, counts: tuple[int, int], library: Library) -> dict[int, list[RowSet]]:
     """By the number of threads that share a row, the rows that they share; where none does, those of each thread.
 
-    What is shared is placed by those who share it, so each number has rows of its own, with the same contents.
+    What is shared is placed by those who share it, so each number has rows of its own, with the same contents. A batch
+    on several threads is one: each has a part of it, as passline_softmax_batch has it.
     """
     block, seed = spec["block"], spec["seed"]
-    own = spec["cpus"][: block["threads"]] if block["threads"] > 1 else [-1]
+    threads = block["threads"]
+    if threads > 1 and block["rows"]:
+        all_rows = (counts[0] * threads, counts[1] * threads)
+        batch = RowSet(block, all_rows, library, spec["cpus"][:threads], np.random.default_rng([seed, 0]))
+        parts = [batch.part(i, threads) for i in range(threads)]
+        return {1: parts, threads: parts}
+    own = spec["cpus"][:threads] if threads > 1 else [-1]
     alone = [RowSet(block, counts, library, [cpu], np.random.default_rng([seed, i])) for i, cpu in enumerate(own)]
     several = sorted({c["threads"] for c in block["contenders"]} - {1})
     shared = {k: [RowSet(block, counts, library, spec["cpus"][:k], np.random.default_rng([seed, 0]))] for k in several}

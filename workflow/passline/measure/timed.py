@@ -21,6 +21,7 @@ class Timed(ABC):
         """One call a value, until it is calibrated."""
         self.contender = contender
         self.calls = 1
+        self.first_row = 0  # of y, that the first call writes
 
     @abstractmethod
     def move(self, x_bytes: int, y_bytes: int) -> None:
