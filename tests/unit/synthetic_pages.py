@@ -130,7 +130,8 @@ def crossovers() -> pd.DataFrame:
                 far, wide = n > 1 << 20, threads == 2 and n > 10_000
                 rows.append({
                     "machine": synthetic.MACHINE, "session": synthetic.SESSION, "build_id": synthetic.BUILD, "isa": isa,
-                    "threads": threads, "n_elements": n, "n_from": 1 << 21 if far else 10_000 if wide else 0,
+                    "threads": threads, "batch_from": 0, "n_elements": n,
+                    "n_from": 1 << 21 if far else 10_000 if wide else 0,
                     "algorithm": "ref_nt" if far else "ref_reload", "algorithm_isa": isa,
                     "threads_used": 2 if wide else 1, "variants": "v w", "time_over_fastest": 1.0,
                     "time_over_fastest_consumed": float("nan"), "next_algorithm": "ref", "next_threads": 1,

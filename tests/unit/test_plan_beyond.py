@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 import yaml
 
+from passline import choosing_plan
 from passline.builds import chosen
 from passline.config import check_config
 from passline.contenders import Built, untuned
@@ -310,13 +311,20 @@ def test_what_only_they_use_is_tuned_only_where_blocks_ask_for_them(folder: Path
 def crossovers(study: Study) -> pd.DataFrame:
     """On AVX2 the plain one for short rows, and the other never."""
     names = " ".join(tuned(study)[f"{p} unroll=1", "avx2"] for p in ("raddextexp", "vscaleextexp"))
-    row = {"build_id": "id", "isa": "avx2", "n_from": 0, "algorithm": "two_pass_plain", "variants": names}
+    row = {
+        "build_id": "id",
+        "isa": "avx2",
+        "batch_from": 0,
+        "n_from": 0,
+        "algorithm": "two_pass_plain",
+        "variants": names,
+    }
     return pd.DataFrame([row | {"threads": threads, "threads_used": threads} for threads in (1, 2)])
 
 
 def test_the_choosing_step_compares_all_that_may_be_picked_up_to_the_longest_row_timed(study: Study) -> None:
     built = [Built("gcc", "id", tuned(study))]
-    blocks = planner(study, blocks=[{**GROUP, "sizes": [4096, 1 << 22]}]).choosing(built)
+    blocks = choosing_plan.blocks(planner(study, blocks=[{**GROUP, "sizes": [4096, 1 << 22]}]), built)
     sizes = {p: [b["n_elements"] for b in blocks if b["protocol"] == p] for p in ("hot", "consumed")}
     assert sizes["hot"][0] == 1024
     assert max(sizes["hot"]) == 1 << 22
@@ -326,7 +334,7 @@ def test_the_choosing_step_compares_all_that_may_be_picked_up_to_the_longest_row
         assert {bool(c["consumer"]) for c in block["contenders"]} == {block["protocol"] == "consumed"}
         assert not block["stop"]["pairs"]
     groups = [group for group in CONFIG["blocks"] if "algorithms" not in group]
-    assert planner(study, blocks=groups).choosing(built) == []
+    assert choosing_plan.blocks(planner(study, blocks=groups), built) == []
 
 
 def test_best_is_timed_where_it_is_known_what_it_picks(study: Study) -> None:
@@ -334,7 +342,7 @@ def test_best_is_timed_where_it_is_known_what_it_picks(study: Study) -> None:
     block = made.plan([Built("gcc", "id", tuned(study))], 20e-9, 0.15e-9, None, crossovers(study)).blocks[0]
     (best,) = [c for c in block["contenders"] if c["key"]["algorithm"] == "best"]
     assert (best["key"]["isa"], best["key"]["variant"], best["whole"]) == ("avx2", "tuned", True)
-    assert best["choices"].splitlines()[1:] == [f"avx2 1 0 1 {' '.join(best['variants'])}"]
+    assert best["choices"].splitlines()[1:] == [f"avx2 1 0 0 1 {' '.join(best['variants'])}"]
     told = document(study, CEILINGS, Built("gcc", "id", tuned(study)), ["avx2"], [], crossovers(study))
     assert [choice["threads"] for choice in told["choices"]] == [1, 2]
     assert {(c["isa"], c["n_from"], c["algorithm"]) for c in told["choices"]} == {("avx2", 0, "two_pass_plain")}
@@ -349,18 +357,18 @@ def test_best_is_timed_with_several_threads_to_a_row_beside_one(study: Study) ->
     best = {c["threads"]: c for c in block["contenders"] if c["key"]["algorithm"] == "best"}
     assert sorted(best) == [1, 2]
     assert {threads: c["key"]["threads"] for threads, c in best.items()} == {1: 1, 2: 2}
-    assert [line.split()[:4] for line in best[2]["choices"].splitlines()[1:]] == [
-        ["avx2", "1", "0", "1"],
-        ["avx2", "2", "0", "2"],
+    assert [line.split()[:5] for line in best[2]["choices"].splitlines()[1:]] == [
+        ["avx2", "1", "0", "0", "1"],
+        ["avx2", "2", "0", "0", "2"],
     ]
     assert {c["threads"] for c in block["contenders"] if c["key"]["algorithm"] != "best"} == {1}
-    chosen_among = made.choosing(built)[0]["contenders"]
+    chosen_among = choosing_plan.blocks(made, built)[0]["contenders"]
     shared = [c for c in chosen_among if c["threads"] == 2]
     assert len(shared) == len(chosen_among) / 2
     assert {c["key"]["threads"] for c in shared} == {2}
     for contender in shared:
         isa, variants = contender["key"]["isa"], " ".join(contender["variants"])
-        assert contender["choices"] == f"{isa} 1 0 1 {variants}\n{isa} 2 0 2 {variants}\n"
+        assert contender["choices"] == f"{isa} 1 0 0 1 {variants}\n{isa} 2 0 0 2 {variants}\n"
 
 
 def test_rows_of_each_number_of_threads_must_fit_into_memory(study: Study) -> None:

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from passline import beyond_report, titles
+from passline import beyond_report, formats, titles
 from passline import figure_style as style
 from passline.choosing import ANY
 from passline.derive import selection
@@ -19,9 +19,10 @@ TABLES = ("crossovers", "registry", "machines")
 BEYOND = True
 CAPTION = (
     "What Best takes, by the length of a row. Above: the algorithm on each instruction set, with as many threads as "
-    "may share a row; a number in a strip says how many do, where that is more than one. Below: how many times as long "
-    "the next one took at each length that was compared. At 1 two are equally fast; below it the faster one was passed "
-    "over, as it loses where y is read next, or gains too little."
+    "may share a row, or a batch of so many elements and more; a number in a strip says how many do, if more than one. "
+    "Below: how many times as long the next one took at each length of single rows that was compared. At 1 "
+    "two are equally fast; below it the faster one was passed over, as it loses where y is read next, or gains too "
+    "little."
 )
 LIMITS = "Found before the timing in a step of its own, at the lengths marked; between them the edge is interpolated."
 SECTION = "details"
@@ -31,9 +32,10 @@ HATCHES = ("", "///", "...", "\\\\\\", "xxx", "---", "ooo", "+++", "|||", "**")
 def data(tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any]) -> pd.DataFrame:  # noqa: ARG001  # as all figures
     """What is drawn: table `crossovers` of each instruction set, with `n_to`, where the next choice begins."""
     rows = tables["crossovers"]
-    rows = rows[rows["isa"] != ANY].sort_values(["isa", "threads", "n_elements"])
-    edges = rows.groupby(["isa", "threads"])["n_from"].transform(lambda starts: starts.map(dict(_next(starts))))
-    columns = ["isa", "threads", "n_elements", "n_from", "n_to", "algorithm", "threads_used", "next_algorithm"]
+    strip = ["isa", "threads", "batch_from"]
+    rows = rows[rows["isa"] != ANY].sort_values([*strip, "n_elements"])
+    edges = rows.groupby(strip)["n_from"].transform(lambda starts: starts.map(dict(_next(starts))))
+    columns = [*strip, "n_elements", "n_from", "n_to", "algorithm", "threads_used", "next_algorithm"]
     return rows.assign(n_to=edges.astype(float))[[*columns, "next_over_chosen"]].reset_index(drop=True)
 
 
@@ -49,7 +51,7 @@ def draw(tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any]) -> Figure:
     if rows.empty:
         return style.message(beyond_report.NO_CROSSOVERS)
     isas = list(reversed(selection.vector_isas(rows, tables["registry"])))
-    strips = [(isa, count) for isa in isas for count in sorted(set(rows.loc[rows["isa"] == isa, "threads"]))]
+    strips = [key for isa in isas for key, _ in rows[rows["isa"] == isa].groupby(["isa", "threads", "batch_from"])]
     names = beyond_report.ordered(set(rows["algorithm"]) | set(rows["next_algorithm"]), plan)
     looks = {name: style.beyond_style(name, plan) for name in names}
     figure, axes = style.new(
@@ -58,10 +60,12 @@ def draw(tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any]) -> Figure:
     top, bottom = axes[:, 0]
     low, high = rows["n_elements"].min() / 1.2, rows["n_elements"].max() * 1.2
     style.unity(bottom)
-    several = len({count for _, count in strips}) > 1
-    for place, (isa, count) in enumerate(strips):
-        mine = rows[(rows["isa"] == isa) & (rows["threads"] == count)]
+    several = len({count for _, count, _ in strips}) > 1
+    for place, (isa, count, batch) in enumerate(strips):
+        mine = rows[(rows["isa"] == isa) & (rows["threads"] == count) & (rows["batch_from"] == batch)]
         _strip(top, mine, place, looks, (low, high))
+        if batch:
+            continue
         bottom.plot(
             mine["n_elements"],
             mine["next_over_chosen"],
@@ -73,8 +77,9 @@ def draw(tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any]) -> Figure:
         for _, row in mine.iterrows():
             mark = {**looks[row["algorithm"]], "linestyle": "none"}
             bottom.plot(row["n_elements"], row["next_over_chosen"], **mark)
-    shares = {count: f", {count} thread{'s' if count > 1 else ''}" if several else "" for _, count in strips}
-    words = [f"{titles.isa_title(isa, plan)}{shares[count]}" for isa, count in strips]
+    shares = {count: f", {count} thread{'s' if count > 1 else ''}" if several else "" for _, count, _ in strips}
+    batches = {batch: f", batches from {formats.binary_count(batch)}" if batch else "" for _, _, batch in strips}
+    words = [f"{titles.isa_title(isa, plan)}{shares[count]}{batches[batch]}" for isa, count, batch in strips]
     top.set_yticks(range(len(strips)), words)
     top.set_ylim(len(strips) - 0.5, -0.5)
     top.tick_params(axis="y", length=0)
@@ -89,6 +94,7 @@ def draw(tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any]) -> Figure:
     lines = [
         bottom.plot([], [], color="0.6", linewidth=0.8, linestyle=LINES[p % len(LINES)], label=w)[0]
         for p, w in enumerate(words)
+        if not strips[p][2]
     ]
     figure.legend(handles=[*handles, *lines], loc="outside upper center", ncols=2)
     return figure

@@ -10,6 +10,7 @@ import pandas as pd
 from passline import formats
 from passline.choosing import ANY
 from passline.derive import selection
+from passline.derive.choices import taken
 from passline.derive.goals import GEOMETRIC_MEAN, MET, MISSED, OPEN, UNAVAILABLE, bound
 from passline.report_tables import ReportTable, error, table
 from passline.tables import FLOOR, NOT_APPLICABLE
@@ -174,12 +175,11 @@ def threads(tables: Tables, plan: Plan) -> ReportTable:
     choices = plan.get("beyond", {}).get("choices", [])
     shown = []
     for _, row in shared_rows(tables["ratios"]).iterrows():
-        asked = [c for c in choices if (c["isa"], c["threads"]) == (row["isa"], row["threads"])]
-        taken = [c for c in asked if c["n_from"] <= row["n_elements"]]
+        found = taken(choices, row["isa"], row["threads"], row["n_elements"])
         shown.append([
             isa_title(row["isa"], plan), str(row["cache_protocol"]), formats.binary_count(row["n_elements"]),
-            str(row["threads"]), str(taken[-1]["threads_used"]) if taken else formats.NOTHING,
-            algorithm_title(taken[-1]["algorithm"], plan) if taken else formats.NOTHING,
+            str(row["threads"]), str(found["threads_used"]) if found else formats.NOTHING,
+            algorithm_title(found["algorithm"], plan) if found else formats.NOTHING,
             formats.quantity(float(row["base_time_median_s"]), "s"), formats.quantity(float(row["time_median_s"]), "s"),
             formats.ratio_with_interval(row["ratio"], row["ratio_low"], row["ratio_high"]),
         ])  # fmt: skip
@@ -191,17 +191,19 @@ def crossovers(tables: Tables, plan: Plan) -> ReportTable:
     """What `best` takes from which length on, and by how much the next algorithm was slower there."""
     rows = tables["crossovers"]
     shown = []
-    asked = ["isa", "threads", "n_from"]
-    for (isa, count, _), mine in rows[rows["isa"] != ANY].groupby(asked, sort=True):
+    asked = ["isa", "threads", "batch_from", "n_from"]
+    for (isa, count, batch, _), mine in rows[rows["isa"] != ANY].groupby(asked, sort=True):
         first, last = mine.iloc[0], mine.iloc[-1]
         measured = {formats.binary_count(first["n_elements"]): None, formats.binary_count(last["n_elements"]): None}
         lead = mine["next_over_chosen"]
         shown.append([
-            isa_title(isa, plan), str(count), formats.count(first["n_from"]), str(first["threads_used"]),
+            isa_title(isa, plan), str(count), formats.binary_count(batch) if batch else formats.NOTHING,
+            formats.count(first["n_from"]), str(first["threads_used"]),
             algorithm_title(str(first["algorithm"]), plan), str(first["variants"]), " to ".join(measured),
             f"{lead.min():.3f} to {lead.max():.3f}",
         ])  # fmt: skip
-    return table(["ISA", "threads", "from", "taken", "algorithm", "variants", "measured at", "next slower by"], shown)
+    head = ["ISA", "threads", "batches from", "rows from", "taken", "algorithm", "variants", "measured at"]
+    return table([*head, "next slower by"], shown)
 
 
 def title_of(rows: pd.DataFrame, plan: Plan) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from passline import beyond_report, formats
+from passline.derive.choices import of_rows
 from passline.report_tables import ReportTable, table
 from passline.titles import algorithm_title, isa_title
 
@@ -108,8 +109,9 @@ def of_best(tables: Tables, plan: Plan) -> pd.DataFrame:
     found = sums(tables).set_index(["algorithm", "isa"])["predicted"].dropna()
     lanes = tables["registry"].drop_duplicates("isa").set_index("isa")["lanes"]
     rows = []
-    for isa in dict.fromkeys(c["isa"] for c in plan.get("beyond", {}).get("choices", [])):
-        mine = [c for c in plan["beyond"]["choices"] if (c["isa"], c["threads"]) == (isa, 1)]
+    choices = plan.get("beyond", {}).get("choices", [])
+    for isa in dict.fromkeys(c["isa"] for c in choices):
+        mine = of_rows(choices, isa, 1)
         first = mine[0]["algorithm"] if mine else ""
         if (first, isa) in found.index:
             upto = next((c["n_from"] for c in mine if c["algorithm"] != first), float("inf"))

@@ -49,6 +49,7 @@ class Design:
     tune_rounds: int
     tune_value_s: float
     choose_rounds: int
+    choose_rounds_shared: int  # where several threads may share a row: one unlucky round in nine decides nothing
 
 
 def design(effort: float) -> Design:
@@ -67,6 +68,7 @@ def design(effort: float) -> Design:
         tune_rounds=max(1, round(7 * effort)),
         tune_value_s=5e-4 * part,
         choose_rounds=max(1, round(3 * effort)),
+        choose_rounds_shared=max(1, round(9 * effort)),
     )
 
 

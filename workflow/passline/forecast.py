@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 import yaml
 
+from passline import choosing_plan
 from passline.availability import probe_all
 from passline.config import DEFAULT
 from passline.contenders import untuned
@@ -94,7 +95,7 @@ def run(arguments: argparse.Namespace) -> int:
         wanted = {
             "ceilings": planner.roofs(builds),
             "tuning": planner.tuning(builds),
-            "choosing": planner.choosing(builds),
+            "choosing": choosing_plan.blocks(planner, builds),
             "times": plan.blocks,
         }
     steps = [_step(name, found, setup, planner, speed) for name, found in wanted.items()]

@@ -15,10 +15,10 @@ from passline.effort import design
 from passline.errors import ConfigError
 from passline.known_baselines import Known, asked
 from passline.measure.spec import Block, Contender, Inputs
-from passline.plan_blocks import merge, pairs, peers, single, stop_rule, unique, whole
+from passline.plan_blocks import merge, pairs, peers, row_sets, single, stop_rule, takes_part, unique, whole
 from passline.plan_points import ALONE, Batch, Point, rows_of, thread_counts
 from passline.registry import Isa, Study, load_isas
-from passline.sizes import SMALL_SHARE, Caches, choosing_sizes, key_sizes, sweep_sizes
+from passline.sizes import Caches, key_sizes, sweep_sizes
 
 CLOCK_SHARE = 0.02  # where reading the clock costs more than this share of a call, the size is skipped
 MEMORY_SHARE = 0.8  # of the machine's memory that buffers may take
@@ -138,13 +138,13 @@ class Planner:
             found, left_out = self.contenders(group, builds, isas, crossovers)
             sound, out = self.sound(found, builds)
             skipped += absent + left_out + out
-            row_sets = len({c["threads"] for c in sound})
             for name, point, reason in self.points(group):
-                doubtful = self.doubt(group["kind"], point, clock_cost_s, call_s_per_element, row_sets)
+                here = [c for c in sound if takes_part(c, point)]
+                doubtful = self.doubt(group["kind"], point, clock_cost_s, call_s_per_element, row_sets(here, point))
                 if (why := reason or doubtful) is not None:
                     skipped.append({"what": name, "reason": why})
-                elif sound:
-                    timed = sound + (outsiders if point.batch.threads == 1 else [])
+                elif here:
+                    timed = here + (outsiders if point.batch.threads == 1 else [])
                     if point.protocol == CONSUMED:
                         timed = [consumed(c, self.ceilings, list(self.isas)[-1]) for c in timed]
                     made = self.block(name, point, timed, self.compared(group, timed))
@@ -168,6 +168,10 @@ class Planner:
         counts = thread_counts(group.get(key, [1]), len(self.host.node) or 1, len(self.host.socket) or 1, cores)
         return [count for count in counts if count <= cores] if key == "together" else counts
 
+    def shares(self, group: Mapping[str, Any]) -> list[int]:
+        """Numbers of threads that share a row in a group, or a batch."""
+        return self.resolve_threads(group, "threads" if group.get("rows") else "together")
+
     def contenders(
         self,
         group: Mapping[str, Any],
@@ -181,7 +185,7 @@ class Planner:
         for built, isa in product(builds, isas):
             if plan_beyond.is_beyond(group):
                 names = plan_beyond.names(group, self.study)
-                counts = self.resolve_threads(group, "together")
+                counts = self.shares(group)
                 mine, out = plan_beyond.contenders(self.study, self.ceilings, built, isa, names, crossovers, counts)
                 found, lacking = found + mine, lacking + out
             elif group["kind"] == "passes":
@@ -328,30 +332,6 @@ class Planner:
             for b in blocks
             if b["contenders"]
         ]
-
-    def choosing(self, builds: Sequence[Built]) -> list[Block]:
-        """Blocks of the choosing step: all that `best` may pick, over a coarse sweep; none where nothing is asked.
-
-        On one thread, and on as many as a group wants to share a row.
-        Where non-temporal stores may pay, from an eighth of the LLC on, also with y read next. Up to the longest row
-        of the blocks beyond the paper.
-        """
-        groups = [group for group in self.config["blocks"] if plan_beyond.is_beyond(group)]
-        longest = max((n for group in groups for n, _ in self.resolve_sizes(group)), default=0)
-        threads = sorted({1} | {count for group in groups for count in self.resolve_threads(group, "together")})
-        isas, _ = self.resolve_isas("simd")
-        found = [c for b in builds for c in plan_beyond.candidates(self.study, b, isas, threads)]
-        sound, _ = self.sound(found, builds)
-        sizes = [n for n in choosing_sizes(self.host.caches) if n <= longest]
-        large = self.host.caches.elements("llc", SMALL_SHARE)
-        points = [Point("hot", n, "normal") for n in sizes]
-        points += [Point(CONSUMED, n, "normal") for n in sizes if n >= large]
-        blocks: list[Block] = []
-        for point in points if sound else []:
-            timed = [consumed(c, self.ceilings, isas[-1]) for c in sound] if point.protocol == CONSUMED else sound
-            block = self.block(f"choose-{point.name}", point, timed, [])
-            blocks.append({**block, "rounds": self.design.choose_rounds, "sweeps": TUNE_SWEEPS})
-        return blocks
 
     def selftest_sizes(self) -> list[int]:
         """Row lengths of the self-test, shortest first; ConfigError for a label that no size has."""

@@ -179,7 +179,7 @@ def document(
     known = {n: {"title": a.title, "passes": list(a.passes)} for n, a in algorithms.items()}
     return {
         "algorithms": known | ({BEST: {"title": BEST_TITLE, "passes": []}} if len(mine) else {}),
-        "choices": mine[["isa", "threads", "n_from", "threads_used", "algorithm"]].to_dict("records")
+        "choices": mine[["isa", "threads", "batch_from", "n_from", "threads_used", "algorithm"]].to_dict("records")
         if len(mine)
         else [],
         "comparisons": [*named, *(p for p in ablation.pairs(parts) if p[0] in study.beyond and p not in named)],

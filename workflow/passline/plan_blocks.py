@@ -9,6 +9,7 @@ from passline.effort import looks
 from passline.known_baselines import STUDY, Known
 from passline.measure.spec import Block, Contender, Stop
 from passline.plan_beyond import papers_passes
+from passline.plan_points import Point
 from passline.registry import Study
 
 
@@ -29,6 +30,16 @@ def pairs(contenders: Sequence[Contender], comparisons: Iterable[tuple[str, str]
         for setting in dict.fromkeys(key[:3] for key in place)
         if (*setting, algorithm) in place and ((*setting, base) in place or base in outsiders)
     ]
+
+
+def takes_part(contender: Contender, point: Point) -> bool:
+    """Whether a contender is timed at a point: what goes by choices shares a batch among as many threads as it has."""
+    return not (point.batch.rows and contender["choices"]) or contender["threads"] == point.batch.threads
+
+
+def row_sets(contenders: Iterable[Contender], point: Point) -> int:
+    """How often a point's rows are allocated: once for each number of threads that share a row; a batch once."""
+    return 1 if point.batch.threads > 1 else len({c["threads"] for c in contenders})
 
 
 def stop_rule(compared: list[list[int]], target: float, least: int, most: int) -> Stop:

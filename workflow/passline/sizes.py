@@ -54,6 +54,11 @@ def choosing_sizes(caches: Caches) -> list[int]:
     return sorted(n for n in wanted if n <= max(small, 32 * large))
 
 
+def batch_sizes(caches: Caches) -> list[int]:
+    """Elements of the rows of batches that are streamed from memory: in steps of 16 up to an eighth of the LLC."""
+    return [n for n in choosing_sizes(caches) if n < caches.elements("llc", SMALL_SHARE)][::2]
+
+
 def sweep_sizes(caches: Caches) -> list[int]:
     """Elements from 1 KiB to 4 x LLC, ascending. Sizes closer than 10 % to the next are left out."""
     wanted = sorted({_SMALLEST_BYTES // BYTES_PER_ELEMENT} | {caches.elements(c, f) for c, f in _SWEEP_FRACTIONS})

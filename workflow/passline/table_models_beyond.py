@@ -33,17 +33,20 @@ BEYOND_TABLES = (
     ),
     table(
         "crossovers",
-        "instruction set (any: whichever is fastest) x row length: what `best` takes, and how far behind the next is",
+        "instruction set (any: whichever is fastest) x length of rows, alone or in a batch: what `best` takes",
         SESSION
         | BUILD
         | {
             "isa": text("instruction set that was asked for, or any"),
-            "threads": integer("threads that may share a row"),
+            "threads": integer("threads that may share a row or a batch"),
+            "batch_from": integer(
+                "elements of the smallest batch that this is about; 0: rows by themselves, as in all older tables", 0
+            ),
             "n_elements": integer("row length measured"),
             "n_from": integer("shortest row that gets this algorithm"),
             "algorithm": text("what is taken"),
             "algorithm_isa": text("on which instruction set"),
-            "threads_used": integer("threads that share a row"),
+            "threads_used": integer("threads that share a row or a batch"),
             "variants": text("its variants, one per pass, space-separated"),
             "time_over_fastest": number(
                 "its time / that of the fastest candidate, protocol hot, within a round, median"
@@ -53,7 +56,7 @@ BEYOND_TABLES = (
             "next_threads": integer("its threads"),
             "next_over_chosen": number("time of that / time of what is taken"),
         },
-        ("machine", "session", "build_id", "isa", "threads", "n_elements"),
+        ("machine", "session", "build_id", "isa", "threads", "batch_from", "n_elements"),
     ),
     table(
         "port_model",

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from passline import choosing_plan
 from passline.builds import built, load_builds, step_document
 from passline.measure.spec import write_json
 from passline.script import reporting
@@ -23,7 +24,7 @@ def main(
     setup = load(config)
     builds = load_builds(build_paths)
     tuned, checked = read_table("tuning", tuning), read_table("accuracy", accuracy)
-    blocks = setup.planner().choosing([built(b, checked, (tuned, setup.study)) for b in builds])
+    blocks = choosing_plan.blocks(setup.planner(), [built(b, checked, (tuned, setup.study)) for b in builds])
     write_json(out, step_document(blocks, config, builds, libraries))
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from passline.derive.choices import taken, taken_in_batch
 from passline.derive.rounds import CEILINGS, CONTENDER, BlockValues, Contender, Pair, block_kind_of, block_values, pair
 from passline.statistics import median_interval
 from passline.tables import BEST, FLOOR, KEY, NOT_APPLICABLE
@@ -17,8 +18,10 @@ KIND = "beyond"
 """First word of the names of these blocks."""
 
 
-def pairs(contenders: Sequence[Contender], n: int, plan: Mapping[str, Any]) -> Iterator[tuple[Contender, Contender]]:
-    """The (contender, base) pairs among the contenders of a block beyond the paper, over rows of n elements.
+def pairs(
+    contenders: Sequence[Contender], n: int, n_rows: int, plan: Mapping[str, Any]
+) -> Iterator[tuple[Contender, Contender]]:
+    """The (contender, base) pairs among the contenders of a block beyond the paper, over n_rows rows of n elements.
 
     Its comparisons and those of the session, on the same ISA and choice of variants or with an outside baseline; none
     without an algorithm beyond the paper, so that the others come from their own blocks alone. Each algorithm beyond
@@ -33,7 +36,7 @@ def pairs(contenders: Sequence[Contender], n: int, plan: Mapping[str, Any]) -> I
         found = [(build, base, isa, variant, threads) for base in bases]
         found += [(NOT_APPLICABLE, base, NOT_APPLICABLE, NOT_APPLICABLE, threads) for base in bases]
         found += [(build, algorithm, isa, variant, 1)] if threads > 1 else []
-        if algorithm in ours and (floor := floor_of(one, plan, n)) is not None:
+        if algorithm in ours and (floor := floor_of(one, plan, n, n_rows)) is not None:
             found.append(floor)
         yield from ((one, base) for base in found if base in present)
 
@@ -44,12 +47,16 @@ def question(found: Pair) -> tuple[str, bool]:
     return kind, kind == KIND and int(found.point["n_rows"]) > 1
 
 
-def floor_of(contender: Contender, plan: Mapping[str, Any], n: int) -> Contender | None:
-    """The floor of an algorithm over rows of n elements, as a contender; None where it has none, or is one."""
+def floor_of(contender: Contender, plan: Mapping[str, Any], n: int, n_rows: int = 1) -> Contender | None:
+    """The floor of an algorithm over rows of n elements, as a contender; None where it has none, or is one.
+
+    As many rows as threads are a row of each of them by itself; more are a batch.
+    """
     build, algorithm, isa, variant, threads = contender
     scheme = plan.get("beyond", {})
-    known = [c for c in scheme.get("choices", []) if (c["isa"], c.get("threads", 1)) == (isa, 1) and c["n_from"] <= n]
-    runs = known[-1]["algorithm"] if algorithm == BEST and known else algorithm
+    known = scheme.get("choices", [])
+    picked = taken_in_batch(known, isa, threads, n, n_rows) if n_rows > threads else taken(known, isa, 1, n)
+    runs = picked["algorithm"] if algorithm == BEST and picked else algorithm
     label = scheme.get("floors", {}).get(runs, {}).get(isa)
     return None if label is None or variant == FLOOR else (build, label, isa, FLOOR, threads)
 
@@ -83,7 +90,7 @@ def _rows(values: BlockValues, plan: Mapping[str, Any]) -> Iterator[dict[str, An
 
 def _over_floor(values: BlockValues, contender: Contender, plan: Mapping[str, Any]) -> dict[str, Any]:
     """The floor's name, and the time of the contender over its floor's, paired within sweeps."""
-    floor = floor_of(contender, plan, int(values.point["n_elements"]))
+    floor = floor_of(contender, plan, int(values.point["n_elements"]), int(values.point["n_rows"]))
     if floor is None or floor not in values.contenders:
         return {
             "floor": NOT_APPLICABLE,

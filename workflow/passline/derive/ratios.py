@@ -39,7 +39,9 @@ def compared(timings: pd.DataFrame, registry: pd.DataFrame, plan: Mapping[str, A
     return found + [
         pair(values, contender, base)
         for values in beyond.blocks(timings, plan)
-        for contender, base in beyond.pairs(values.contenders, int(values.point["n_elements"]), plan)
+        for contender, base in beyond.pairs(
+            values.contenders, int(values.point["n_elements"]), int(values.point["n_rows"]), plan
+        )
     ]
 
 
