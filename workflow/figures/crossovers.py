@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import cycle
 from typing import Any
 
 import pandas as pd
@@ -30,13 +31,17 @@ HATCHES = ("", "///", "...", "\\\\\\", "xxx", "---", "ooo", "+++", "|||", "**")
 
 
 def data(tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any]) -> pd.DataFrame:  # noqa: ARG001  # as all figures
-    """What is drawn: table `crossovers` of each instruction set, with `n_to`, where the next choice begins."""
+    """What is drawn: table `crossovers` of each instruction set, with `n_to`, where the next choice begins.
+
+    Rows as long as a batch must be go by the choices for rows.
+    """
     rows = tables["crossovers"]
     strip = ["isa", "threads", "batch_from"]
     rows = rows[rows["isa"] != ANY].sort_values([*strip, "n_elements"])
     edges = rows.groupby(strip)["n_from"].transform(lambda starts: starts.map(dict(_next(starts))))
     columns = [*strip, "n_elements", "n_from", "n_to", "algorithm", "threads_used", "next_algorithm"]
-    return rows.assign(n_to=edges.astype(float))[[*columns, "next_over_chosen"]].reset_index(drop=True)
+    ends = edges.astype(float).clip(upper=rows["batch_from"].where(rows["batch_from"] > 0, float("inf")))
+    return rows.assign(n_to=ends)[[*columns, "next_over_chosen"]].reset_index(drop=True)
 
 
 def _next(starts: pd.Series[int]) -> list[tuple[int, float]]:
@@ -60,6 +65,7 @@ def draw(tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any]) -> Figure:
     top, bottom = axes[:, 0]
     low, high = rows["n_elements"].min() / 1.2, rows["n_elements"].max() * 1.2
     style.unity(bottom)
+    styles = dict(zip([key for key in strips if not key[2]], cycle(LINES), strict=False))
     several = len({count for _, count, _ in strips}) > 1
     for place, (isa, count, batch) in enumerate(strips):
         mine = rows[(rows["isa"] == isa) & (rows["threads"] == count) & (rows["batch_from"] == batch)]
@@ -71,7 +77,7 @@ def draw(tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any]) -> Figure:
             mine["next_over_chosen"],
             color="0.6",
             linewidth=0.8,
-            linestyle=LINES[place % len(LINES)],
+            linestyle=styles[isa, count, batch],
             zorder=1,
         )
         for _, row in mine.iterrows():
@@ -92,9 +98,9 @@ def draw(tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any]) -> Figure:
     taken = [name for name in names if name in set(rows["algorithm"])]
     handles: list[Any] = [_patch(name, looks, titles.algorithm_title(name, plan)) for name in taken]
     lines = [
-        bottom.plot([], [], color="0.6", linewidth=0.8, linestyle=LINES[p % len(LINES)], label=w)[0]
-        for p, w in enumerate(words)
-        if not strips[p][2]
+        bottom.plot([], [], color="0.6", linewidth=0.8, linestyle=styles[key], label=word)[0]
+        for key, word in zip(strips, words, strict=True)
+        if key in styles
     ]
     figure.legend(handles=[*handles, *lines], loc="outside upper center", ncols=2)
     return figure
