@@ -14,6 +14,7 @@ from passline import choosing_plan
 from passline.builds import chosen
 from passline.config import check_config
 from passline.contenders import Built, untuned
+from passline.derive.choices import taken, taken_in_batch
 from passline.errors import ConfigError, StudyError
 from passline.known_baselines import Known
 from passline.measure.round import row_counts
@@ -401,3 +402,43 @@ def test_best_picks_among_what_promises_its_errors(study: Study) -> None:
     told = document(softmax, CEILINGS, Built("gcc", "id", tuned(softmax)), ["avx2"], [], pd.DataFrame())
     assert set(told["candidates"]) == promising
     assert set(told["past_caches"]) == {name for name in softmax.beyond if name.endswith("_nt")}
+
+
+def test_the_choosing_step_streams_batches_of_a_few_lengths_that_fit(study: Study) -> None:
+    built = [Built("gcc", "id", tuned(study))]
+    groups = [{**GROUP, "sizes": [1 << 20], "rows": "streamed", "threads": [1, "all"]}]
+    made = planner(study, blocks=groups)
+    batches = [block for block in choosing_plan.blocks(made, built) if block["rows"]]
+    assert [block["n_elements"] for block in batches] == [1024, 1 << 14, 1 << 18]
+    for block in batches:
+        assert (block["protocol"], block["threads"]) == ("hot", 1)
+        assert 4 * block["n_elements"] * block["rows"] == 4 * CACHES.llc
+        assert {c["threads"] for c in block["contenders"]} == {1, 2}
+        assert block["rounds"] == made.design.choose_rounds_shared
+    alone = planner(study, blocks=[GROUP])
+    assert {block["rounds"] for block in choosing_plan.blocks(alone, built)} == {alone.design.choose_rounds}
+    small = Planner({**copy.deepcopy(CONFIG), "blocks": groups}, study, CEILINGS, ISAS, Host(CACHES, 1 << 28, (1, 0)))
+    assert not [block for block in choosing_plan.blocks(small, built) if block["rows"]]
+
+
+def test_a_batch_on_several_threads_is_shared_by_best_alone(study: Study) -> None:
+    made = planner(study, blocks=[{**GROUP, "sizes": [4096], "rows": "streamed", "threads": [1, "all"]}])
+    found = made.plan([Built("gcc", "id", tuned(study))], 20e-9, 0.15e-9, None, crossovers(study)).blocks
+    for block in found:
+        assert {c["threads"] for c in block["contenders"] if c["choices"]} == {block["threads"]}
+        assert {c["threads"] for c in block["contenders"] if not c["choices"]} == {1}
+        assert {c["key"]["threads"] for c in block["contenders"]} == {block["threads"]}
+    assert [block["threads"] for block in found] == [1, 2]
+
+
+def test_the_choice_of_a_batch_is_looked_up_as_the_library_does() -> None:
+    def line(threads: int, batch: int, n: int, name: str) -> dict[str, object]:
+        return {"isa": "avx2", "threads": threads, "batch_from": batch, "n_from": n, "algorithm": name}
+
+    known = [line(1, 0, 0, "a"), line(1, 0, 500, "b"), line(1, 4000, 0, "c"), line(1, 4000, 200, "d")]
+    known += [line(2, 0, 0, "e"), line(2, 4000, 0, "f")]
+    asked = [(1, 100, 39), (1, 100, 40), (1, 300, 13), (1, 300, 14), (1, 4000, 2), (2, 100, 39), (2, 100, 40)]
+    names = [(taken_in_batch(known, "avx2", *point) or {})["algorithm"] for point in asked]
+    assert names == ["a", "c", "a", "d", "b", "a", "f"]
+    assert (taken(known, "avx2", 1, 4000) or {})["algorithm"] == "b"
+    assert taken_in_batch(known, "avx512f", 1, 100, 40) is None
