@@ -14,7 +14,7 @@ from passline.contenders import Built, algorithm, planted, together
 from passline.errors import MeasurementError
 from passline.measure import buffers, session, stop
 from passline.measure.library import Library
-from passline.measure.round import LEAST_SWEEPS, Runner, offsets, row_sets
+from passline.measure.round import LEAST_SWEEPS, Runner, begin_at, offsets, row_sets
 from passline.measure.spec import fingerprint, write_json
 from passline.plan_blocks import stop_rule
 from passline.tables import conform
@@ -353,6 +353,24 @@ def test_where_rows_are_streamed_calls_begin_at_other_rows(block, built):
     runner.run(1)
     assert runner.first_row == 7
     assert rows.written(7, 0).sum() == pytest.approx(1, abs=1e-3)
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_contenders_begin_at_other_rows_and_what_may_take_fewer_threads_with_the_first(block, threads):
+    asked = {**block, "threads": threads, "contenders": [block["contenders"][0], together(block["contenders"][0], 2)]}
+    assert begin_at(asked, 10) == [1 / 3, 2 / 3 if threads == 1 else 0.0]
+    assert begin_at(asked, 1) == [0.0, 0.0]
+
+
+def test_a_choice_for_fewer_threads_than_a_batch_has_is_no_doubt(block, tmp_path, built):
+    plain = block["contenders"][0]
+    names = " ".join(plain["variants"])
+    alone = {**plain, "name": "alone", "threads": 2, "key": {**plain["key"], "threads": 2}}
+    alone["choices"] = "".join(f"{plain['key']['isa']} {threads} 0 0 1 {names}\n" for threads in (1, 2))
+    batch = {**block, "protocol": "hot", "rows": 40, "threads": 2, "rounds": 1, "contenders": [plain, alone]}
+    host = session.Host({"cc": str(built.path)}, [0, 0], 1 << 20, seed=7)
+    (facts,) = facts_of(tmp_path, take(batch, tmp_path, host))
+    assert facts["reason"] == "-"
 
 
 def test_runs_that_start_with_the_first_row_go_on_where_the_last_one_ended(built):

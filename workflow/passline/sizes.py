@@ -55,8 +55,8 @@ def choosing_sizes(caches: Caches) -> list[int]:
 
 
 def batch_sizes(caches: Caches) -> list[int]:
-    """Elements of the rows of batches that are streamed from memory: in steps of 16 up to an eighth of the LLC."""
-    return [n for n in choosing_sizes(caches) if n < caches.elements("llc", SMALL_SHARE)][::2]
+    """Elements of the rows of batches that are streamed from memory: in steps of 4 up to an eighth of the LLC."""
+    return [n for n in choosing_sizes(caches) if n < caches.elements("llc", SMALL_SHARE)]
 
 
 def sweep_sizes(caches: Caches) -> list[int]:

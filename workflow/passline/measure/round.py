@@ -73,6 +73,16 @@ def row_counts(block: Block, llc_bytes: int) -> tuple[int, int]:
     return 1, 1
 
 
+def begin_at(block: Block, x_rows: int) -> list[float]:
+    """At which share of its rows each contender begins: none finds in cache what the one before it left there.
+
+    What goes by choices on several threads begins with the first: by a choice for fewer it computes other rows.
+    """
+    contenders = block["contenders"]
+    first = [x_rows == 1 or bool(c["choices"] and block["threads"] > 1) for c in contenders]
+    return [0.0 if at_first else (i + 1) / (len(contenders) + 1) for i, at_first in enumerate(first)]
+
+
 class Runner(Timed):
     """Passes of a built library, on one thread or on several at once."""
 
@@ -203,8 +213,7 @@ def take(spec: RoundSpec) -> pyperf.BenchmarkSuite:
     contenders = block["contenders"]
     rows = row_sets(spec, counts, first)
     x, y = rows[1][0].buffers[:2]
-    # Where rows are streamed, none finds in cache what the one before it left there.
-    begins = [i / len(contenders) if counts[0] > 1 else 0.0 for i in range(len(contenders))]
+    begins = begin_at(block, counts[0])
     runners: list[Timed] = [
         Outside(c, block, x, y, first.reader(c["consumer"]) if c["consumer"] else None)
         if c["baseline"]
