@@ -8,9 +8,10 @@ from __future__ import annotations
 import csv
 import fnmatch
 import shutil
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ LAID = ("plan.json", "config.json", "build/*/build.json", *(f"tables/{name}.csv"
 ROUNDS = "tables/rounds.csv"
 
 
-def import_fleet(paths: Sequence[Path], folder: Path, threads: int = 1) -> dict[str, Any]:
+def import_fleet(paths: Sequence[Path], folder: Path, processes: int = 1) -> dict[str, Any]:
     """Verify the archives and lay down `folder`/<name> of each that is sound, aside first.
 
     Returns what fleet/imported.json holds: `imported`, one entry per bundle, in order of their names; and `refused`,
@@ -35,17 +36,25 @@ def import_fleet(paths: Sequence[Path], folder: Path, threads: int = 1) -> dict[
     waiting.mkdir(parents=True)
     found: dict[str, dict[str, Any]] = {}
     refused: list[list[str]] = []
-    # Unpacking and hashing let other threads run. Results come in the order of the paths.
-    with ThreadPoolExecutor(threads) as pool:
-        taken = pool.map(partial(_take, folder=waiting), paths)
-        for told in tqdm(taken, total=len(paths), desc="import", unit=" bundles", disable=None):
-            if isinstance(told, dict):
-                found[told["bundle"]] = told
-            else:
-                refused.append(told)
+    for told in tqdm(_taken(paths, waiting, processes), total=len(paths), desc="import", unit=" bundles", disable=None):
+        if isinstance(told, dict):
+            found[told["bundle"]] = told
+        else:
+            refused.append(told)
     shutil.rmtree(folder, ignore_errors=True)
     waiting.replace(folder)
     return {"imported": [found[name] for name in sorted(found)], "refused": refused}
+
+
+def _taken(paths: Sequence[Path], folder: Path, processes: int) -> Iterator[dict[str, Any] | list[str]]:
+    """What there is to say of each, in the order of the paths."""
+    take = partial(_take, folder=folder)
+    if processes == 1:
+        yield from map(take, paths)
+        return
+    # A quarter of the work holds the interpreter's lock: threads would wait for each other.
+    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+        yield from pool.map(take, paths)
 
 
 def _take(path: Path, folder: Path) -> dict[str, Any] | list[str]:

@@ -11,7 +11,7 @@ from passline.measure.spec import write_json
 from passline.script import reporting
 
 
-def main(bundles: Sequence[str], machines: Path, out: Path, threads: int = 1) -> None:
+def main(bundles: Sequence[str], machines: Path, out: Path, processes: int = 1) -> None:
     """Verify and unpack; write which were imported and which refused. BundleError where none is sound."""
     paths, reasons = [], []
     for path in map(Path, bundles):
@@ -20,7 +20,7 @@ def main(bundles: Sequence[str], machines: Path, out: Path, threads: int = 1) ->
             paths.append(path.with_name(told["bundle"]))
         else:
             reasons.append([told["label"], told["reason"]])
-    found = import_fleet(list(archives(paths)), machines, threads)
+    found = import_fleet(list(archives(paths)), machines, processes)
     found["refused"] = reasons + found["refused"]
     for name, reason in found["refused"]:
         print(f"{name}: {reason}")
