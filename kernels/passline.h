@@ -22,15 +22,16 @@ extern "C" {
 
 // cdef: begin
 typedef struct passline_state {
-  float max;       // maximum of the row
-  float sum;       // sum of exp(x - max)
-  float mantissa;  // sum of exp(x) = mantissa * 2^exponent
-  float exponent;  // an integer, kept as a float so that it cannot overflow
-  float rest;      // of the mantissa: what is too small for it, where a pass knows it
-  float scale;     // what the last pass multiplies by: 1 / sum or 1 / mantissa
-  float clamp;     // 0 where no score is so low that a pass must raise it, see raddexpref
-  float value;     // what an algorithm that reduces the row to one number leaves
-  float *scratch;  // a third row of n floats, for the passes that declare one
+  float max;         // maximum of the row
+  float sum;         // sum of exp(x - max)
+  float mantissa;    // sum of exp(x) = mantissa * 2^exponent
+  float exponent;    // an integer, kept as a float so that it cannot overflow
+  float rest;        // of the mantissa: what is too small for it, where a pass knows it
+  float scale;       // what the last pass multiplies by: 1 / sum or 1 / mantissa
+  float scale_rest;  // of the scale: what is too small for it, where a pass knows it
+  float clamp;       // 0 where no score is so low that a pass must raise it, see raddexpref
+  float value;       // what an algorithm that reduces the row to one number leaves
+  float *scratch;    // a third row of n floats, for the passes that declare one
 } passline_state;
 
 // n >= 1. x and y may be the same row; a partial overlap is not supported.

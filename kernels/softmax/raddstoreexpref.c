@@ -12,7 +12,9 @@ void PASSLINE_SYMBOL(size_t n, const float *x, float *y, passline_state *state) 
   state->sum = (float)t.sum;
   // Here, where the sum has not yet been rounded to a float. It has the bias of what weighs most in it, which
   // lies about half as far below it as the middle.
-  state->scale = (float)(1.0 / weight_bias(-0.5 * middle_below_sum(n)) / t.sum);
+  const double scale = 1.0 / weight_bias(-0.5 * middle_below_sum(n)) / t.sum;
+  state->scale = (float)scale;
+  state->scale_rest = (float)(scale - state->scale);
   total_pair(&t, state);
 }
 

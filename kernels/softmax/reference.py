@@ -116,6 +116,14 @@ def _raddstoreexpref(x: Floats) -> Expected:
     return Expected(outputs=whole(x), relative=True, finished=_reciprocal_of("sum"))
 
 
+def _vmulref(x: Floats) -> Expected:
+    e = _exp_below_max(x)
+    row, scale = e.astype(np.float32), 1 / math.fsum(e)
+    first = float(np.float32(scale))
+    rest = float(np.float32(scale - first))
+    return Expected(state={"scale": first, "scale_rest": rest}, row=row, outputs=row.astype(np.float64) * (first + rest))
+
+
 def _vscaleexpref(x: Floats) -> Expected:
     mantissa, exponent = _sum_as_pair(x)
     mantissa = float(np.float32(mantissa))
@@ -135,6 +143,7 @@ REFERENCES = {
     "raddexponline": _raddexponline,
     "raddexpref": _raddextexp,
     "raddstoreexpref": _raddstoreexpref,
+    "vmulref": _vmulref,
     "vscaleexpref": _vscaleexpref,
 }
 
