@@ -50,8 +50,13 @@ typedef struct total {
 
 enum {
   ADDITIONS = 32,  // of each lane of a block, in single precision: their rounding stays within a few ULP
-  BLOCK = ADDITIONS * PASSLINE_ACCUMULATORS * LANES
+  BLOCK = ADDITIONS * PASSLINE_ACCUMULATORS * LANES,
+  SHORT_BLOCK = BLOCK <= 1024 ? BLOCK : 1024
 };
+
+// A short row is cut finer: the elements of the block that leaves the range are summed twice, and should be
+// no more than a quarter of the row.
+SIMD_INLINE size_t block_size(size_t n) { return n < 4 * BLOCK ? SHORT_BLOCK : BLOCK; }
 
 // Sums and stored weights are too large by this.
 SIMD_INLINE double reference_excess(reference r) { return reference_unit(r) * reference_bias(r); }
@@ -177,9 +182,10 @@ SIMD_INLINE size_t add_blocks(weights_mode mode, int store, reference r, size_t 
                               double *sum) {
   weights w = weights_of(mode, r, reference_unit(r));
   vec_sums sums = vec_sums_zero();
+  const size_t most = block_size(n);
   size_t done = 0;
   while (done < n) {
-    const size_t size = n - done < BLOCK ? n - done : BLOCK;
+    const size_t size = n - done < most ? n - done : most;
     const float *from = x + done;
     float *to = store ? y + done : y;
     size_t left = size;

@@ -5,6 +5,7 @@
 // The reference lies at the sum, so that no weight exceeds 1 by more than rounding, and the quotient goes
 // into the constants, in double precision.
 #include "softmax/store.h"
+#define WEIGHTS_CUBE (PASSLINE_STORE == 0)  // where stores bound the time, one more addition is free
 #include "softmax/weights.h"
 
 SIMD_INLINE void transform(weights_mode mode, int count, vec v[], const weights *w) {

@@ -20,13 +20,16 @@
 // largest relative error beside each:
 //    8: exp(t) = c (((t + a) t + b) t + b)        2.2e-8
 //   16: exp(t) = c (v^3 + k1 v + k0),  v = t + h  2.4e-9
+//       exp(t) = c (((t + a) t + b) t + b)        1.3e-9
 //   32: exp(t) = c (t (t + h2) + k)               5.8e-8
 //       exp(t) = c (v^2 + k),          v = t + h  5.8e-8
 // A cubic loses its square, and a square its linear term, with an h near 1. Where h is a multiple of ln2 / G,
 // v costs no more than t: it is what g less the multiple leaves. For the cubic 23/16 ln2 is near enough. For
 // the square h = 1.00002 must be met to 1e-4; what 46/32 ln2 lacks of it can hide in a shift, where there is
-// one. They are minimax on 1.03 times the interval, found by weighted least squares reweighted towards it
-// (Lawson), and then by search over the floats next to the coefficients, the scale c left free.
+// one. As v lies near 1, where t lies near 0, its rounding counts: a completed polynomial saves an addition
+// and costs up to 1.4 ULP. They are minimax on 1.03 times the interval, found by weighted least squares
+// reweighted towards it (Lawson), and then by search over the floats next to the coefficients, the scale c
+// left free.
 #ifndef PASSLINE_SOFTMAX_WEIGHTS_H
 #define PASSLINE_SOFTMAX_WEIGHTS_H
 
@@ -41,6 +44,9 @@
 
 #ifndef PASSLINE_TABLE
 #define PASSLINE_TABLE 0
+#endif
+#ifndef WEIGHTS_CUBE
+#define WEIGHTS_CUBE 1  // with 16 entries: whether the cube is completed
 #endif
 #if PASSLINE_TABLE == 0
 #include "softmax/exp.h"

@@ -93,7 +93,7 @@ SIMD_INLINE void weights_from_table(int count, const vec n[], const weights_cons
 #define WEIGHTS_GRID 16.0
 #define WEIGHTS_BIAS 0x1.8p19f
 #define WEIGHTS_HIDDEN 0.0
-#define WEIGHTS_UNIT(shifted) 0x1.ABC92B3E513E5p+0
+#define WEIGHTS_UNIT(shifted) (WEIGHTS_CUBE ? 0x1.ABC92B3E513E5p+0 : 0x1.59F24FC6A5501p+0)
 typedef vec_table16 weights_constants;
 
 // 2^(j/16). With h, n is 23/16 above what gives its floor: entry j is then that of j - 23 = j + 9 (mod 16).
@@ -106,6 +106,7 @@ static const double weights_table[25] = {
     0x1.306fe0a31b715p+0, 0x1.3dea64c123422p+0, 0x1.4bfdad5362a27p+0, 0x1.5ab07dd485429p+0,
     0x1.6a09e667f3bcdp+0};
 
+#if WEIGHTS_CUBE
 SIMD_INLINE float weights_offset(int mode) { return (void)mode, 23.0f / 16.0f; }
 SIMD_INLINE weights_constants weights_constants_of(int mode, double factor) {
   (void)mode;
@@ -123,6 +124,27 @@ SIMD_INLINE void weights_end(int mode, int scaled, int count, const vec v[], con
   UNROLL_ALL
   for (int i = 0; i < count; i++) p[i] = vec_fma(v[i], p[i], vec_set1(0x1.000000p+1f));
 }
+#else
+SIMD_INLINE float weights_offset(int mode) { return (void)mode, 0.0f; }
+SIMD_INLINE weights_constants weights_constants_of(int mode, double factor) {
+  (void)mode;
+  return vec_table16_of(weights_table, factor * 0x1.5557871892148p-3);
+}
+SIMD_INLINE void weights_begin(int mode, int scaled, int count, const vec t[], const weights_constants *c,
+                               vec p[]) {
+  (void)mode, (void)scaled, (void)c;
+  UNROLL_ALL
+  for (int i = 0; i < count; i++) p[i] = vec_add(t[i], vec_set1(0x1.80019Cp+1f));
+}
+SIMD_INLINE void weights_end(int mode, int scaled, int count, const vec t[], const weights_constants *c,
+                             vec p[]) {
+  (void)mode, (void)scaled, (void)c;
+  UNROLL_ALL
+  for (int i = 0; i < count; i++) p[i] = vec_fma(t[i], p[i], vec_set1(0x1.7FFD88p+2f));
+  UNROLL_ALL
+  for (int i = 0; i < count; i++) p[i] = vec_fma(t[i], p[i], vec_set1(0x1.7FFD88p+2f));
+}
+#endif
 SIMD_INLINE void weights_from_table(int count, const vec n[], const weights_constants *c, vec p[]) {
   UNROLL_ALL
   for (int i = 0; i < count; i++) p[i] = vec_mul(vec_table16_at(*c, n[i]), p[i]);
