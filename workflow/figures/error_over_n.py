@@ -18,12 +18,13 @@ BEYOND = True
 DETERMINISTIC = True
 CAPTION = (
     "Error of whole algorithms against float64 over size, tuned variants (deterministic: no interval){leading}. "
-    "Above: largest error of an output that is a normal number{summed}. Single-precision sums lose digits as "
-    "rows grow; more lanes and accumulators lose fewer, sums of blocks in double precision hardly any. Outside "
+    "Above: largest error of an output that is a normal number{summed}, over as many rows as hold 262 144 elements. "
+    "Single-precision sums lose digits as rows grow; more lanes and accumulators lose fewer, sums of blocks in double "
+    "precision hardly any. In short rows one score may have most of the sum, which then rounds what follows. Outside "
     "baselines, where there are any, choose their instructions themselves and are the same in every panel."
 )
 LIMITS = (
-    "One family of scores and one seed; others give other errors. How many partial sums a tuned variant keeps "
+    "One family of scores; others give other errors. How many partial sums a tuned variant keeps "
     "was chosen for speed, and decides its error."
 )
 SECTION = "answers"

@@ -1,4 +1,7 @@
-"""How the error of whole algorithms grows with the row: single-precision sums go wrong on long rows."""
+"""How the error of whole algorithms grows with the row: single-precision sums go wrong on long rows.
+
+On short ones it is rare rows that matter, of which one score has most of the sum: many are drawn.
+"""
 
 from __future__ import annotations
 
@@ -24,6 +27,7 @@ from passline.tables import NOT_APPLICABLE
 SIZES = tuple(1 << power for power in (12, 16, 20, 24, 26))  # 4 K to 64 M
 FAMILY = MAIN_INPUTS
 FAMILIES_TO = 1 << 20  # elements: other families than the normal one up to there, where they are cheap
+SEARCHED = 1 << 18  # elements: of rows shorter than that as many are drawn as hold so many
 _CHUNK = 1 << 15  # elements: chunks of float64 stay in the L2
 # x and y in float32 and the reference in float64; measured: 1.1 GB for 64 M.
 _BYTES_PER_ELEMENT = 4 + 4 + 8
@@ -43,8 +47,9 @@ def error_over_n(
 ) -> list[dict[str, Any]]:
     """Rows of table `error_over_n`: every contender and outside baseline at every size.
 
-    On one family of inputs, and on rows of FAMILIES_TO elements at most on every other family of the study, too. There
-    an outside baseline is asked for finite scores only: what it does with others is its own affair.
+    On one family of inputs, in as many rows as hold SEARCHED elements, of which the worst counts; and on rows of
+    FAMILIES_TO elements at most one row of every other family of the study, too. There an outside baseline is asked for
+    finite scores only: what it does with others is its own affair.
 
     A size that takes more than half of `memory_bytes` is a row without numbers, and the reason.
     64 M elements take some 1.1 GB and, with six contenders, about 7 s (Zen 4).
@@ -66,20 +71,18 @@ def error_over_n(
     points = [(size, each) for size in sizes for each in (family, *(others if size <= FAMILIES_TO else ()))]
     for n, inputs in points:
         needed = n * _BYTES_PER_ELEMENT
-        reason = None
+        reason, drawn = None, []
         if memory_bytes is not None and needed > memory_bytes / 2:
             reason = f"takes {needed / 2**30:.2g} GiB, more than half of the {memory_bytes / 2**30:.3g} GiB here"
         else:
-            x = make_inputs(study.inputs[inputs], n, seed)
-            want = whole(x)
-            y = np.empty_like(x)
+            count = -(-SEARCHED // n) if inputs == family else 1
+            drawn = [(x, whole(x)) for x in (make_inputs(study.inputs[inputs], n, seed + k) for k in range(count))]
         for key, call in called:
-            if reason is None and key["algorithm"] in (baselines or {}) and not np.isfinite(x).all():
+            if drawn and key["algorithm"] in (baselines or {}) and not np.isfinite(drawn[0][0]).all():
                 continue
             error, excess = math.nan, math.nan
-            if reason is None:
-                y.fill(np.nan)
-                error, excess = distance(call(x, y), want, study.outputs_sum)
+            if drawn:
+                error, excess = _worst(call, drawn, study.outputs_sum)
             rows.append(
                 key
                 | {
@@ -92,6 +95,14 @@ def error_over_n(
                 }
             )
     return rows
+
+
+def _worst(
+    call: Callable[[Floats, Floats], Floats], drawn: Sequence[tuple[Floats, Doubles]], should_sum: float | None
+) -> tuple[float, float]:
+    """The largest `distance` of each kind over rows x and what is right for them."""
+    found = [distance(call(x, np.full_like(x, np.nan)), want, should_sum) for x, want in drawn]
+    return max(error for error, _ in found), max((excess for _, excess in found), key=abs)
 
 
 def _built_outputs(library: Library, variants: Sequence[str], result: str | None, x: Floats, y: Floats) -> Floats:
@@ -109,8 +120,11 @@ def distance(got: Floats, want: Doubles, should_sum: float | None = None) -> tup
     NaN in place of the second where there is no such number.
     """
     parts = [slice(start, start + _CHUNK) for start in range(0, got.size, _CHUNK)]
-    with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
-        found = list(pool.map(lambda part: _distance(got[part], want[part]), parts))
+    if len(parts) == 1:
+        found = [_distance(got, want)]
+    else:
+        with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+            found = list(pool.map(lambda part: _distance(got[part], want[part]), parts))
     excess = math.nan if should_sum is None else math.fsum(total for _, total in found) - should_sum
     return max(error for error, _ in found), excess
 

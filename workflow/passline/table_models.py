@@ -117,7 +117,10 @@ _ALL = (
         | {
             "n_elements": POINT["n_elements"],
             "inputs": POINT["inputs"],
-            "max_error_ulp": number("largest error of an output of at least FLT_MIN against float64, ULP"),
+            "max_error_ulp": number(
+                "largest error of an output of at least FLT_MIN against float64, ULP; on normal inputs over as many "
+                "rows as hold 2^18 elements"
+            ),
             "sum_error": number("sum of the outputs - what the study says that it is, summed in float64"),
             "reason": text("why it is missing, or -"),
         },
