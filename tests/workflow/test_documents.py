@@ -126,6 +126,9 @@ WAYS: dict[str, Run | Make | By] = {
     "passline export": BUNDLE,
     "passline import": BUNDLE,
     "python -m passline.readme_blocks": By("tests/unit/test_readme_blocks.py::test_the_blocks_are_up_to_date"),
+    "pytest -s -m slow -k thousand": By(
+        "tests/workflow/test_fleet_scale.py::test_a_fleet_of_a_thousand_costs_ten_times_one_of_a_hundred"
+    ),
     "pytest -m qemu": By("tests/kernels/test_perf_event_qemu.py::test_perf_event_qemu_counts_follow_the_calls"),
     "cc -I kernels example.c path/to/libpassline.so -o example": By(
         "tests/kernels/test_best.py::test_the_program_of_the_readme"
