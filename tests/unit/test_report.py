@@ -14,6 +14,7 @@ import pandas as pd
 import pypdf
 import pytest
 import synthetic
+import synthetic_beyond
 
 import scripts.ceilings
 import scripts.claims
@@ -23,6 +24,7 @@ import scripts.passes
 import scripts.quality
 import scripts.ratios
 from passline import claims, figure_style, formats, numbers, titles
+from passline.derive import selection
 from passline.errors import ReportError
 from passline.figure_notes import note, quality
 from passline.imports import template_parts
@@ -130,6 +132,38 @@ def test_with_a_self_test_the_report_holds_its_counts_and_goals(
         assert row[0] in text
     for said in ("dependence", "outliers", "bimodal", "marked", "distributions_shown", "selftest_counts"):
         assert document["values"][said][:40].replace(formats.NARROW, " ") in text
+
+
+def test_a_session_without_the_papers_blocks_says_what_it_is_of_and_lists_what_it_leaves_out(
+    drawings: dict[str, Path], tmp_path: Path
+) -> None:
+    tables, plan = synthetic_beyond.tables(), synthetic_beyond.plan(session="beyond")
+    ours = tables["ratios"]["algorithm"].isin(list(synthetic_beyond.ALGORITHMS))
+    none = {name: tables[name].iloc[:0] for name in ("passes", "round_ratios", "ceilings")}
+    document, everything = document_of({**tables, **none, "ratios": tables["ratios"][ours]}, plan)
+    everything["selftest"] = conform("selftest", pd.DataFrame())
+    for name, told in document["figures"].items():
+        figure = importlib.import_module(f"figures.{name}")
+        seen = everything if getattr(figure, "BEYOND", False) else selection.of_paper(everything, plan)
+        told["empty"] = figure.data(seen, plan).empty
+    assert [each["key"] for each in document["questions"] if not each["known"]][:2] == ["bound", "wins"]
+    output = tmp_path / "report.pdf"
+    compile_report(TEMPLATE, document, drawings, output)
+    first, *others = text_of(output)
+    assert "the reproduction is the session default" in first
+    assert "Reproduction:" not in first
+    _, _, left_out = first.partition("Left out as this session does not measure it: ")
+    for title in (
+        "Is each pass bound by memory?",
+        "Where does Two-Pass win",
+        "tables and figures, and ours",
+        "Over size",
+    ):
+        assert title in left_out
+        assert title not in " ".join(others)
+    assert "Not known" not in " ".join([first, *others])
+    assert document["headlines"][0] in first
+    assert "undecided" not in {row[2] for row in document["tables"]["verdicts"]["rows"]}
 
 
 def test_another_study_has_its_own_title_question_and_no_claims(

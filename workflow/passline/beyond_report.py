@@ -92,12 +92,9 @@ def goals(tables: Tables, plan: Plan) -> ReportTable:
         return table(head, [])
     rows, known = [], tables["goals"]
     for _, row in known[known["met"] != UNAVAILABLE].iterrows():
-        asked = [row["from_elements"], row["to_elements"]]
-        sizes = asked if row["sizes"] == NOT_APPLICABLE else list(map(int, str(row["sizes"]).split()))
-        shown = list(dict.fromkeys(map(formats.binary_count, sizes)))
         of = f", {row['statistic']}" if row["statistic"] == GEOMETRIC_MEAN else ""
         rows.append([
-            f"{row['statement']}{of}", isa_title(row["isa"], plan), (" to " if sizes is asked else ", ").join(shown),
+            f"{row['statement']}{of}", isa_title(row["isa"], plan), _sizes(row),
             bound(row["statistic"], row["wanted"]), _reached(row),
             row["met"], _in_titles(str(row["reason"]).removeprefix(f"{UNAVAILABLE}: "), plan),
         ])  # fmt: skip
@@ -107,6 +104,14 @@ def goals(tables: Tables, plan: Plan) -> ReportTable:
         told = _in_titles(str(reason).removeprefix(f"{UNAVAILABLE}: "), plan)
         rows.append([what, isas, *[formats.NOTHING] * 3, f"{len(mine)} {UNAVAILABLE}", told])
     return table(head, rows)
+
+
+def _sizes(row: pd.Series[Any]) -> str:
+    """How many sizes a goal was judged at, and from where to where; the range asked for where at none."""
+    if row["sizes"] == NOT_APPLICABLE:
+        return " to ".join(formats.binary_count(n) for n in dict.fromkeys((row["from_elements"], row["to_elements"])))
+    sizes = [formats.binary_count(int(n)) for n in str(row["sizes"]).split()]
+    return ", ".join(sizes) if len(sizes) < 3 else f"{len(sizes)} sizes, {sizes[0]} to {sizes[-1]}"
 
 
 def _reached(row: pd.Series[Any]) -> str:

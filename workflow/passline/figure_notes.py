@@ -65,7 +65,7 @@ def quality(tables: Tables, plan: Plan, published: Published | None = None) -> d
 
 
 def note(name: str, module: ModuleType, known: Mapping[str, Any], drawn: pd.DataFrame | None = None) -> dict[str, Any]:
-    """A figure's `caption`, `session`, `command`, `flags` (state and words) and `limits`.
+    """A figure's `caption`, `session`, `command`, `flags` (state and words) and `limits`, and whether it is `empty`.
 
     Args:
         name: the figure.
@@ -86,6 +86,7 @@ def note(name: str, module: ModuleType, known: Mapping[str, Any], drawn: pd.Data
         "command": known["command"].format(figure=name),
         "flags": flags,
         "limits": module.LIMITS.format(**known["words"]),
+        "empty": drawn is not None and drawn.empty,
     }
 
 

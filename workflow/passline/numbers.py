@@ -6,21 +6,29 @@ cannot be computed is a ReportError, never a gap.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from importlib.metadata import version
 from typing import Any
 
 import pandas as pd
 
-from passline import beyond_pages, citation, formats, numbers_traffic, report_tables, trust
+from passline import (
+    beyond_pages,
+    beyond_report,
+    citation,
+    formats,
+    numbers_traffic,
+    report_tables,
+    rounds_in_words,
+    trust,
+)
 from passline.derive import selection
 from passline.derive.rounds import length_of
 from passline.errors import ReportError
 from passline.glossary import glossary
 from passline.price import price_table
 from passline.questions import bound, questions
-from passline.statistics import FASTER, SLOWER, median_interval
+from passline.statistics import FASTER, SLOWER, UNDECIDED
 from passline.titles import (
     SMOKE_STAMP,
     algorithm_title,
@@ -63,20 +71,27 @@ def numbers(
     # The self-test may be of another build: the text says so.
     everything = {**selection.of_build(tables, plan), **{n: tables[n] for n in ("selftest",) if n in tables}}
     tables = selection.of_paper(everything, plan)
-    facts = machine_facts(tables["machines"])
+    facts, claims = machine_facts(tables["machines"]), tables["claims"]
+    # Else the session is of what is beyond the paper alone.
+    reproduces = any(len(tables[name]) for name in ("passes", "ratios"))
+    if not reproduces:
+        claims = claims[claims["verdict_here"] != UNDECIDED]
     return {
         "measurement": bool(plan["measurement"]),
         "stamp": SMOKE_STAMP,
-        "headlines": headlines(tables, plan),
+        "headlines": headlines(tables, plan)
+        if reproduces
+        else [beyond_report.goals_in_words(everything["goals"], plan)],
         "questions": questions(everything, plan),
         "values": {
             **_values(tables, plan, facts),
+            "reproduces": "yes" if reproduces else "",
             **citation.values(published),
             **beyond_pages.values(everything, plan),
         },
         "tables": {
-            "verdicts": report_tables.verdicts(tables["claims"], plan),
-            "reasons": report_tables.reasons(tables["claims"], plan),
+            "verdicts": report_tables.verdicts(claims, plan),
+            "reasons": report_tables.reasons(claims, plan),
             "out_of_cache": report_tables.out_of_cache(tables, plan),
             "ratios_by_size": report_tables.ratios_by_size(tables, plan),
             "protocols": report_tables.by_protocol(tables, plan),
@@ -272,7 +287,9 @@ def _values(tables: Tables, plan: Plan, facts: Mapping[str, str]) -> dict[str, s
         )
         or "none",
         "effort": effort_in_words(plan["effort"], plan["design"]),
-        "shown_variant": shown_variant(selection.whole(tables["passes"])) or "none",
+        "shown_variant": shown_variant(selection.whole(tables["passes"]))
+        or shown_variant(tables["error_over_n"])
+        or "none",
         "inputs": formats.listed(sorted(set(tables["ratios"]["inputs"]))) or "none",
         "other_pairs": other_pairs(tables, plan),
         "paper": str(plan.get("paper") or ""),
@@ -281,7 +298,7 @@ def _values(tables: Tables, plan: Plan, facts: Mapping[str, str]) -> dict[str, s
         "clock_cost": _clock_cost(facts),
     }
     traffic = numbers_traffic.values(tables, plan)
-    return values | _round_values(tables["rounds"]) | trust.values(tables, plan) | traffic
+    return values | rounds_in_words.values(tables["rounds"]) | trust.values(tables, plan) | traffic
 
 
 def effort_in_words(effort: float, design: Mapping[str, Any]) -> str:
@@ -362,33 +379,3 @@ def _clock_cost(facts: Mapping[str, str]) -> str:
         return f"Reading the clock costs {formats.quantity(float(value), 's')}."
     except ValueError:
         return "The cost of reading the clock is not known."
-
-
-def _round_values(rounds: pd.DataFrame) -> dict[str, str]:
-    """What the rounds were like: how many, how long, at which clock, on which pages."""
-    if rounds.empty:
-        raise ReportError("table rounds", "is empty", "Measure again: snakemake")
-    per_block = rounds.groupby("block").size()
-    clock = median_interval(rounds["clock_hz"])
-    # Huge pages round a buffer up, so a round may hold more of them than it asked for.
-    asking = rounds[~rounds["block"].str.endswith(("-small", "-malloc")) & rounds["huge_bytes"].notna()]
-    asked = float(asking["buffer_bytes"].sum())
-    huge = float(asking[["huge_bytes", "buffer_bytes"]].min(axis=1).sum()) / asked if asked else math.nan
-    least, most = int(per_block.min()), int(per_block.max())
-    first, last = (str(end)[:16].replace("T", " ") for end in (rounds["start_utc"].min(), rounds["start_utc"].max()))
-    low, high = float(rounds["clock_hz"].min()), float(rounds["clock_hz"].max())
-    return {
-        "measured_at": f"{first} to {last[11:] if last[:10] == first[:10] else last} UTC",
-        "blocks": formats.count(len(per_block)),
-        "rounds": formats.count(len(rounds)),
-        "rounds_per_block": f"{least}" if least == most else f"{least} to {most}",
-        "rounds_marked": formats.count(int(rounds["marked"].sum())),
-        "rounds_time": f"{float(rounds['duration_s'].sum()) / 60.0:.1f}{formats.NARROW}min",
-        "clock": f"{clock.median / 1e9:.2f}{formats.NARROW}GHz (from {low / 1e9:.2f} to {high / 1e9:.2f})"
-        if not math.isnan(clock.median)
-        else "not known",
-        "huge_share": "an unknown share" if math.isnan(huge) else formats.percent(huge),
-        "steal": formats.quantity(float(rounds["steal_s"].sum()), "s")
-        if rounds["steal_s"].notna().any()
-        else "not known",
-    }

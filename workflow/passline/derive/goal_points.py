@@ -63,8 +63,7 @@ def _times(goal: Goal, tables: Tables, plan: Plan) -> Points:
     points = fastest_bases(every[pd.Series(may, index=every.index, dtype=bool)])
     if points.empty:
         return Points(points)
-    at = {base: ", ".join(map(str, mine["n_elements"])) for base, mine in points.groupby("base", sort=False)}
-    said = ["fastest base: " + "; ".join(f"{base} at {sizes}" for base, sizes in at.items())]
+    said = [f"fastest base: {_in_runs(points)}"]
     least = worst(MINIMUM, points)
     if goal["statistic"] == MINIMUM and len(points) > 1:
         said.append(f"smallest at {int(least['n_elements'])}")
@@ -106,6 +105,13 @@ def fastest_bases(rows: pd.DataFrame) -> pd.DataFrame:
     """Per size, the row with the fastest base by median time, shortest rows first."""
     ordered = rows.sort_values(["n_elements", "base_time_median_s", "base"], kind="stable")
     return ordered.groupby("n_elements", sort=True).head(1).reset_index(drop=True)
+
+
+def _in_runs(points: pd.DataFrame) -> str:
+    """`one at 4096 to 1048576; other at 2097152`: bases of neighbouring sizes together."""
+    changes = (points["base"] != points["base"].shift()).cumsum()
+    runs = [(str(run["base"].iloc[0]), *run["n_elements"].iloc[[0, -1]]) for _, run in points.groupby(changes)]
+    return "; ".join(f"{base} at {first}" + (f" to {last}" if last > first else "") for base, first, last in runs)
 
 
 def _lost_when_read(goal: Goal, beyond: pd.DataFrame, plan: Plan) -> set[tuple[str, int]]:

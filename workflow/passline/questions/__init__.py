@@ -4,7 +4,8 @@ A question is a module here with
 
 - ``TITLE``: the question, with the words of `titles.question_words` in braces;
 - ``FIGURE``: the figure that answers it;
-- ``answer(tables, plan) -> list[str]``: sentences from tables of all algorithms, or one that says why there is none;
+- ``answer(tables, plan) -> list[str]``: sentences from tables of all algorithms, or one that begins "Not known" and
+  says why there is none;
 - ``asked(plan) -> bool``, where not every study can be asked it;
 - ``DETERMINISTIC``, where its answer does not rest on times: then a smoke run answers it too.
 """
@@ -27,23 +28,24 @@ WITHHELD = "Withheld: this was a smoke run, whose times say nothing."
 
 
 def questions(tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Each question that the study can be asked: `key`, `title`, `figure`, and the sentences of its `answer`.
+    """Each question that the study can be asked: `key`, `title`, `figure`, sentences of its `answer`, whether `known`.
 
     Args:
         tables: all tables of one build, with what is beyond the paper.
         plan: the session's plan.
     """
-    words = question_words(plan)
-    return [
-        {
-            "key": each.__name__.rpartition(".")[2],
-            "title": each.TITLE.format(**words),
-            "figure": each.FIGURE,
-            "answer": _answer(each, tables, plan),
-        }
-        for each in QUESTIONS
-        if not hasattr(each, "asked") or each.asked(plan)
-    ]
+    return [_asked(each, tables, plan) for each in QUESTIONS if not hasattr(each, "asked") or each.asked(plan)]
+
+
+def _asked(question: ModuleType, tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any]) -> dict[str, Any]:
+    answer = _answer(question, tables, plan)
+    return {
+        "key": question.__name__.rpartition(".")[2],
+        "title": question.TITLE.format(**question_words(plan)),
+        "figure": question.FIGURE,
+        "answer": answer,
+        "known": not answer[0].startswith("Not known"),
+    }
 
 
 def _answer(question: ModuleType, tables: Mapping[str, pd.DataFrame], plan: Mapping[str, Any]) -> list[str]:
