@@ -121,7 +121,8 @@ def _vmulref(x: Floats) -> Expected:
     row, scale = e.astype(np.float32), 1 / math.fsum(e)
     first = float(np.float32(scale))
     rest = float(np.float32(scale - first))
-    return Expected(state={"scale": first, "scale_rest": rest}, row=row, outputs=row.astype(np.float64) * (first + rest))
+    state = {"scale": first, "scale_rest": rest}
+    return Expected(state=state, row=row, outputs=row.astype(np.float64) * (first + rest))
 
 
 def _vscaleexpref(x: Floats) -> Expected:
