@@ -242,7 +242,13 @@ def test_a_session_of_other_things_replaces_none(real: bundle.Bundle, tmp_path: 
             files[path] = content.replace(b"made-up-0002", b"made-up-0001")
         files["tables/rounds.csv"] = files["tables/rounds.csv"].replace(b"2026-01-02", b"2026-03-04")
         emptied("tables/ratios.csv", "tables/passes.csv")(files)
+        told("plan.json", protocols=["hot"])(files)
+        told("config.json", seed=8)(files)
 
+    # Nor is it what others are held against, even where there are more like it.
+    tables, _ = tables_of(archives(real, tmp_path / "two", 3, beyond, beyond), tmp_path / "machines")
+    assert list(tables["fleet_machines"]["compared"]) == [True, False, False]
+    assert "seed" not in set(tables["fleet_differences"]["key"])
     tables, _ = tables_of(archives(real, tmp_path / "in", 3, beyond), tmp_path / "machines")
     machines = tables["fleet_machines"]
     assert dict(zip(machines["measured"].str[:7], machines["compared"], strict=True)) == {

@@ -73,8 +73,10 @@ def collect(imported: Sequence[Mapping[str, Any]], folder: Path) -> Fleet:
         folder: where the bundles were laid.
     """
     facts = {told["bundle"]: _documents(folder / told["bundle"], told) for told in imported}
-    measured = {name for name, (_, measurement) in facts.items() if measurement}
-    most = fleet_compare.usual(documents for name, (documents, _) in facts.items() if name in measured or not measured)
+    measured = {name for name, (_, measurement, _) in facts.items() if measurement}
+    most = fleet_compare.usual(
+        documents for name, (documents, _, asks) in facts.items() if asks and (name in measured or not measured)
+    )
     found = Fleet()
     for told in imported:
         name = told["bundle"]
@@ -114,12 +116,16 @@ def _one_row_each(found: Fleet) -> None:
         setattr(found, name, [row for row in getattr(found, name) if row["bundle"] not in replaced])
 
 
-def _documents(path: Path, told: Mapping[str, Any]) -> tuple[fleet_compare.Documents, bool]:
-    """What decides whether a session may be compared, and whether it is a measurement."""
+def _documents(path: Path, told: Mapping[str, Any]) -> tuple[fleet_compare.Documents, bool, bool]:
+    """What decides whether a session may be compared, whether it is a measurement, and asks what its study asks.
+
+    One that took no round under the protocol that verdicts rest on tells nothing of what most sessions are like.
+    """
     plan = _json(path / "plan.json")
     config = _json(path / "config.json") if (path / "config.json").is_file() else {}
     build = fleet_compare.build_of(plan, sorted(path.glob("build/*/build.json")))
-    return fleet_compare.documents(plan, config, build, told["passline"]), bool(plan["measurement"])
+    asks = plan["primary_protocol"] in plan.get("protocols", [plan["primary_protocol"]])
+    return fleet_compare.documents(plan, config, build, told["passline"]), bool(plan["measurement"]), asks
 
 
 def _read(path: Path) -> tuple[dict[str, pd.DataFrame], str | None]:
