@@ -39,9 +39,7 @@ BEYOND_TABLES = (
         | {
             "isa": text("instruction set that was asked for, or any"),
             "threads": integer("threads that may share a row or a batch"),
-            "batch_from": integer(
-                "elements of the smallest batch that this is about; 0: rows by themselves, as in all older tables", 0
-            ),
+            "batch_from": integer("elements of the smallest batch that this is about; 0: rows by themselves"),
             "n_elements": integer("row length measured"),
             "n_from": integer("shortest row that gets this algorithm"),
             "algorithm": text("what is taken"),

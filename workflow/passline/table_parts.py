@@ -14,7 +14,6 @@ class Column:
 
     kind: str
     description: str
-    absent: int | None = None
 
 
 @dataclass(frozen=True)
@@ -49,9 +48,9 @@ def text(description: str) -> Column:
     return Column("text", description)
 
 
-def integer(description: str, absent: int | None = None) -> Column:
-    """A column of whole numbers; `absent` stands for it in tables that were written before there was one."""
-    return Column("integer", description, absent)
+def integer(description: str) -> Column:
+    """A column of whole numbers."""
+    return Column("integer", description)
 
 
 def number(description: str) -> Column:

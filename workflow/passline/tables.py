@@ -76,9 +76,7 @@ def read_table(name: str, path: Path) -> pd.DataFrame:
     """Read and validate a table; raise TableError for a missing file or another version."""
     kinds = TABLES[name].columns
     text = {column: str for column, spec in kinds.items() if spec.kind == "text"}
-    frame = _parse(name, path, dtype=text, na_values=_empty(name, kinds))
-    known = {c: kinds[c].absent for c in kinds if c not in frame.columns and kinds[c].absent is not None}
-    return conform(name, frame.assign(**known))
+    return conform(name, _parse(name, path, dtype=text, na_values=_empty(name, kinds)))
 
 
 def read_columns(name: str, path: Path, columns: Sequence[str]) -> pd.DataFrame:
