@@ -94,7 +94,7 @@ def test_weak_scaling_is_throughput_over_one_thread(tables: dict[str, pd.DataFra
 def test_a_slow_family_is_a_cliff_only_by_the_whole_interval(
     tables: dict[str, pd.DataFrame], told: dict[str, Any]
 ) -> None:
-    rows = over_fastest(tables["beyond"], "hot").set_index(["isa", "n_elements", "algorithm", "inputs"])
+    rows = over_fastest(tables["ratios"], made.plan(), "hot").set_index(["isa", "n_elements", "algorithm", "inputs"])
     assert rows["value"]["avx512f", 4096, "best", "ramp_up"] == pytest.approx(made.RAMP, rel=0.02)
     assert rows["value"]["avx512f", 4096, "online", "one_hot"] == pytest.approx(made.ONE_HOT, rel=0.02)
     words = {(row[1], row[2]): row[-1] for row in told["beyond_inputs"]["rows"] if row[0] == "AVX-512"}

@@ -20,14 +20,14 @@ Plan = Mapping[str, Any]
 MISSING = "No input families were compared: no block of this session times a row of one length on two of them."
 
 
-def missing(tables: Tables, plan: Plan) -> dict[str, str]:  # noqa: ARG001  # as all pages
+def missing(tables: Tables, plan: Plan) -> dict[str, str]:
     """Why there is nothing to draw; empty where there is something."""
-    return {"inputs": MISSING if over_fastest(tables["beyond"], PROTOCOL).empty else ""}
+    return {"inputs": MISSING if over_fastest(tables["ratios"], plan, PROTOCOL).empty else ""}
 
 
 def report_tables(tables: Tables, plan: Plan) -> dict[str, ReportTable]:
     """Times of each algorithm on each family, and of the slowest over the fastest; empty where there is one family."""
-    rows = over_fastest(tables["beyond"], PROTOCOL)
+    rows = over_fastest(tables["ratios"], plan, PROTOCOL)
     families = sorted(set(rows["inputs"]))
     shown = []
     for n, at_size in rows.groupby("n_elements", sort=True):

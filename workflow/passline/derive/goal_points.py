@@ -142,7 +142,7 @@ def _unrestricted(points: pd.DataFrame) -> str:
 
 def _inputs(goal: Goal, tables: Tables, plan: Plan) -> Points:
     """Time on each of the goal's inputs over that on the fastest inputs, of each algorithm at each size."""
-    rows = _of_contenders(goal, over_fastest(tables["beyond"], goal["protocol"]), plan)
+    rows = _of_contenders(goal, over_fastest(tables["ratios"], plan, goal["protocol"]), plan)
     return Points(rows, _where_worst(goal, rows))
 
 

@@ -2,41 +2,54 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import pandas as pd
 
 from passline.derive.selection import single_rows
-from passline.tables import FLOOR, NOT_APPLICABLE
+from passline.tables import NOT_APPLICABLE
 
 CLIFF = 1.5
 """A family that takes so many times as long as the fastest is called a cliff."""
 
 _KEY = ["isa", "n_elements", "algorithm"]
+_COLUMNS = [*_KEY, "inputs", "seconds", "value", "low", "high"]
 
 
-def over_fastest(beyond: pd.DataFrame, protocol: str) -> pd.DataFrame:
+def over_fastest(ratios: pd.DataFrame, plan: Mapping[str, Any], protocol: str) -> pd.DataFrame:
     """Columns `isa`, `n_elements`, `algorithm`, `inputs`, `seconds`, `value`, `low`, `high`: time over the fastest.
 
-    One row of x on one thread. Families are blocks of their own, whose rounds take turns: a quotient of medians, with
-    an interval from the ends of theirs, which holds the truth in at least 90 % of cases.
+    One row of x on one thread. Families are blocks of their own, and a machine may be slower in one of them: times are
+    taken over those of one of the paper's algorithms in the same rounds, which does the same whatever the scores are
+    (denormals are flushed). The interval of the quotient is from the ends of those of the two ratios: it holds the
+    truth in at least 90 % of cases.
 
     Args:
-        beyond: table `beyond` of one build.
+        ratios: table `ratios` of one build.
+        plan: the session's plan.
         protocol: cache protocol.
     """
-    rows = single_rows(beyond)
-    rows = rows[(rows["cache_protocol"] == protocol) & (rows["variant"] != FLOOR) & (rows["isa"] != NOT_APPLICABLE)]
-    rows = rows.sort_values("time_median_s", kind="stable")
+    rows = single_rows(ratios)
+    same = (rows["isa"] == rows["base_isa"]) & (rows["variant"] == rows["base_variant"]) & (rows["base_threads"] == 1)
+    beyond = rows["algorithm"].isin(list(plan.get("beyond", {}).get("algorithms", {})))
+    rows = rows[same & beyond & (rows["cache_protocol"] == protocol) & (rows["isa"] != NOT_APPLICABLE)]
+    rows = rows[rows["base"] == _yardstick(rows, plan)].sort_values("ratio", ascending=False, kind="stable")
     rows = rows[rows.groupby(_KEY)["inputs"].transform("nunique") > 1]
-    columns = [*_KEY, "inputs", "seconds", "value", "low", "high"]
     if rows.empty:
-        return pd.DataFrame(columns=columns)
-    ends = ["time_median_s", "time_low_s", "time_high_s"]
-    fastest = rows.groupby(_KEY)[ends].transform("first")
-    own = rows["time_median_s"] == fastest["time_median_s"]
+        return pd.DataFrame(columns=_COLUMNS)
+    fastest = rows.groupby(_KEY)[["ratio", "ratio_low", "ratio_high"]].transform("first")
+    own = rows["ratio"] == fastest["ratio"]
     found = rows.assign(
         seconds=rows["time_median_s"],
-        value=rows["time_median_s"] / fastest["time_median_s"],
-        low=(rows["time_low_s"] / fastest["time_high_s"]).where(~own, 1.0),
-        high=(rows["time_high_s"] / fastest["time_low_s"]).where(~own, 1.0),
+        value=fastest["ratio"] / rows["ratio"],
+        low=(fastest["ratio_low"] / rows["ratio_high"]).where(~own, 1.0),
+        high=(fastest["ratio_high"] / rows["ratio_low"]).where(~own, 1.0),
     )
-    return found[columns].sort_values([*_KEY, "inputs"]).reset_index(drop=True)
+    return found[_COLUMNS].sort_values([*_KEY, "inputs"]).reset_index(drop=True)
+
+
+def _yardstick(rows: pd.DataFrame, plan: Mapping[str, Any]) -> str:
+    """Of the paper's algorithms the one that most rows have as their base."""
+    counts = rows["base"].value_counts()
+    return max(map(str, plan["algorithms"]), key=lambda name: int(counts.get(name, 0)))
