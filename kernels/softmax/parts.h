@@ -74,7 +74,8 @@ static inline void parts_stored(passline_part *parts, size_t n_parts) {
   for (size_t i = 0; i < n_parts; i++) sum += parts_weight(&parts[i].state, exponent);
   for (size_t i = 0; i < n_parts; i++) {
     const double weight = parts_weight(&parts[i].state, exponent);
-    double scale = weight == 0.0 ? weight / sum : weight / sum * ((double)parts[i].state.scale + parts[i].state.scale_rest);
+    double scale = weight == 0.0 ? weight / sum
+                                 : weight / sum * ((double)parts[i].state.scale + parts[i].state.scale_rest);
     for (; 0.0 < scale && scale < 0x1p-100; scale *= 0x1p64)
       for (size_t k = 0; k < parts[i].n; k++) parts[i].y[k] *= 0x1p-64f;
     parts[i].state.scale = (float)scale;
