@@ -5,7 +5,8 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from passline.choosing import crossover_rows, text
+from passline.choices_text import text
+from passline.choosing import crossover_rows
 from passline.tables import KEY, conform
 
 VARIANTS = {

@@ -93,19 +93,6 @@ def crossover_rows(timings: pd.DataFrame, variants: Mapping[str, Variants]) -> p
     return pd.DataFrame(rows)
 
 
-def text(crossovers: pd.DataFrame, build_id: str) -> str:
-    """The choices of a build as passline_best_new reads them: kernels/passline.h."""
-    lines = [
-        "# instruction set, threads allowed, elements of a batch and of a row from which on, threads used, variants"
-    ]
-    for (isa, threads), rows in crossovers[crossovers["build_id"] == build_id].groupby(["isa", "threads"], sort=False):
-        taken = rows[["batch_from", "threads_used", "variants"]]
-        for _, row in rows[(taken != taken.shift()).any(axis=1)].iterrows():
-            numbers = f"{threads} {row['batch_from']} {row['n_from']} {row['threads_used']}"
-            lines.append(f"{isa} {numbers} {row['variants']}")
-    return "\n".join(lines) + "\n"
-
-
 def _lengths(medians: pd.DataFrame, values: Sequence[BlockValues], build_id: str) -> list[Length]:
     """Ascending in batch and length. What was streamed is larger than the smallest batch that it stands for."""
     hot = [v for v in values if v.point["cache_protocol"] == HOT]

@@ -12,7 +12,7 @@ import pandas as pd
 
 from passline import ablation
 from passline.algorithms import PAPER
-from passline.choosing import text
+from passline.choices_text import text
 from passline.contenders import Built, algorithm, best, floor, has, together
 from passline.measure.spec import Contender
 from passline.registry import Study, Variant

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from passline.builds import load_builds
-from passline.choosing import crossover_rows, text
+from passline.choices_text import text
+from passline.choosing import crossover_rows
 from passline.collect import collect
 from passline.measure.spec import aside
 from passline.script import reporting
