@@ -19,7 +19,7 @@ from passline import beyond_pages, beyond_report, claims, numbers
 from passline.derive import selection
 from passline.derive.goals import Reached, goals_table, judged, load_goals, reached_of
 from passline.errors import ReportError
-from passline.statistics import median_interval
+from passline.intervals import median_interval
 from passline.tables import conform
 
 ROOT = Path(__file__).parents[2]

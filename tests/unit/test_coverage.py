@@ -41,7 +41,7 @@ def ratios(noise: Noise, rng: np.random.Generator, rounds: int) -> np.ndarray:
 def test_intervals_cover_the_true_ratio(name: str, rounds: int) -> None:
     """At least 93 % at nominal 95 %: order statistics may be conservative, and 1500 runs leave 0.6 points."""
     sample = ratios(NOISES[name], np.random.default_rng(rounds), rounds)
-    found = [statistics.median_interval(row) for row in sample]
+    found = [intervals.median_interval(row) for row in sample]
     assert np.mean([each.low <= TRUTH <= each.high for each in found]) >= 0.93
 
 
@@ -56,7 +56,7 @@ def test_stopping_when_the_interval_is_narrow_keeps_the_coverage(name: str, targ
     for row in sample:
         rounds = [[value] for value in row]
         end = next((n for n, rank in rule if half_widths(rounds[:n], rank)[0] <= target), most)
-        found = statistics.median_interval(row[:end])
+        found = intervals.median_interval(row[:end])
         covered.append(found.low <= TRUTH <= found.high)
         ends.append(end)
     assert len(set(ends)) > 1 or ends[0] == most
@@ -75,7 +75,7 @@ def test_stopping_keeps_the_coverage_at_the_effort_of_paper_too(name: str) -> No
         rounds = pairs.tolist()
         widths = ((n, max(half_widths(rounds[:n], rank))) for n, rank in rule)
         end = next((n for n, width in widths if width <= planned.target_in_cache), rule[-1][0])
-        found = [statistics.median_interval(pairs[:end, i]) for i in range(3)]
+        found = [intervals.median_interval(pairs[:end, i]) for i in range(3)]
         covered += [each.low <= 1.0 <= each.high for each in found]
         ends.add(end)
     assert len(ends) > 5, "the rule must stop at several looks to be tested"

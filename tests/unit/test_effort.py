@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from passline import statistics
+from passline import intervals, statistics
 from passline.effort import CONFIDENCE, LEAST_VALUES, Design, design, looks, rank
 
 
@@ -14,7 +14,7 @@ from passline.effort import CONFIDENCE, LEAST_VALUES, Design, design, looks, ran
 def test_the_stop_rule_looks_at_the_interval_that_is_reported(n):
     ((rounds, place),) = looks(n, n)
     values = np.random.default_rng(n).lognormal(size=n)
-    interval = statistics.median_interval(values)
+    interval = intervals.median_interval(values)
     ordered = np.sort(values)
     assert rounds == n
     assert (ordered[place - 1], ordered[-place]) == (interval.low, interval.high)

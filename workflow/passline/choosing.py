@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 
 from passline.derive.rounds import BlockValues, block_values, non_temporal, pair, round_medians
+from passline.intervals import Interval, median_interval
 from passline.plan_points import STREAMED_LLC_MULTIPLE
-from passline.statistics import Interval, median_interval
 
 ANY = "any"
 """In place of an instruction set: whichever is fastest."""

@@ -20,8 +20,9 @@ from passline.derive.passes import over_memory
 from passline.derive.rounds import length_of
 from passline.errors import ReportError
 from passline.formats import listed, ratio_with_interval
+from passline.intervals import Interval
 from passline.schema import load_listed
-from passline.statistics import EQUAL, FASTER, SLOWER, UNDECIDED, Interval
+from passline.statistics import EQUAL, FASTER, SLOWER, UNDECIDED
 from passline.tables import NOT_APPLICABLE
 from passline.titles import base_kind
 

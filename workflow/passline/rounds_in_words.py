@@ -8,7 +8,7 @@ import pandas as pd
 
 from passline import formats
 from passline.errors import ReportError
-from passline.statistics import median_interval
+from passline.intervals import median_interval
 
 
 def values(rounds: pd.DataFrame) -> dict[str, str]:

@@ -16,8 +16,9 @@ import numpy.typing as npt
 from scipy import stats
 from statsmodels.stats.diagnostic import acorr_ljungbox
 
-from passline.effort import LEAST_VALUES, rank
+from passline.effort import LEAST_VALUES
 from passline.errors import TableError
+from passline.intervals import Interval, median_interval
 
 ALPHA = 0.05
 EQUAL_WITHIN = 0.01
@@ -28,16 +29,6 @@ DEPENDENT_BELOW = 0.01
 
 Floats = npt.NDArray[np.float64]
 FASTER, SLOWER, EQUAL, UNDECIDED = "faster", "slower", "equal", "undecided"
-
-
-@dataclass(frozen=True)
-class Interval:
-    """A median with its 95 % interval; `low` and `high` are NaN where there are too few values."""
-
-    median: float
-    low: float
-    high: float
-    n: int
 
 
 @dataclass(frozen=True)
@@ -56,24 +47,6 @@ class PairedRatio:
     p: float
     effect_size: float
     dependence: Dependence
-
-
-def median_interval(values: npt.ArrayLike) -> Interval:
-    """Median of `values` (shape (n,), any unit) with a distribution-free 95 % interval.
-
-    The bounds are order statistics, chosen by the binomial distribution: the coverage is
-    at least 95 % for any continuous distribution of independent values
-    (Hoefler & Belli, SC'15, rule 6).
-    """
-    data = np.asarray(values, dtype=np.float64)
-    data = np.sort(data[~np.isnan(data)])
-    if data.size == 0:
-        return Interval(math.nan, math.nan, math.nan, 0)
-    median = float(np.median(data))
-    if data.size < LEAST_VALUES:
-        return Interval(median, math.nan, math.nan, int(data.size))
-    place = rank(data.size)
-    return Interval(median, float(data[place - 1]), float(data[-place]), int(data.size))
 
 
 def paired_ratio(ratios: npt.ArrayLike) -> PairedRatio:

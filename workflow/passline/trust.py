@@ -18,14 +18,7 @@ from passline.effort import FINE, LEAST_VALUES
 from passline.measure.round import X_STEP, Y_STEP
 from passline.report_tables import ReportTable, table
 from passline.shape import FENCE, LEAST_FOR_MODES, MODES_BELOW
-from passline.statistics import (
-    DEPENDENT_BELOW,
-    FASTER,
-    SLOWER,
-    UNDECIDED,
-    rounds_that_can_decide,
-    verdict,
-)
+from passline.statistics import DEPENDENT_BELOW, FASTER, SLOWER, UNDECIDED, rounds_that_can_decide, verdict
 from passline.titles import base_kind, isa_title, question_words
 from passline.trust_points import (
     MOST_DRAWN,

@@ -11,7 +11,7 @@ import pandas as pd
 
 from passline.derive.choices import taken, taken_in_batch
 from passline.derive.rounds import CEILINGS, CONTENDER, BlockValues, Contender, Pair, block_kind_of, block_values, pair
-from passline.statistics import median_interval
+from passline.intervals import median_interval
 from passline.tables import BEST, FLOOR, KEY, NOT_APPLICABLE
 
 KIND = "beyond"

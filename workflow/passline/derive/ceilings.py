@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from passline.derive.rounds import non_temporal, registered, round_medians, variant_rows
-from passline.statistics import median_interval
+from passline.intervals import median_interval
 from passline.tables import NOT_APPLICABLE
 
 FMA = "fma"

@@ -27,7 +27,8 @@ from passline.derive.rounds import (
     round_medians,
     variant_rows,
 )
-from passline.statistics import Floats, Interval, median_interval
+from passline.intervals import Interval, median_interval
+from passline.statistics import Floats
 from passline.tables import KEY, NOT_APPLICABLE
 
 TOLERANCE = 1.1

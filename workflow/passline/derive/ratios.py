@@ -18,8 +18,9 @@ from passline.derive import beyond
 from passline.derive.rounds import CONTENDER, Contender, Pair, block_values, pair
 from passline.effort import LEAST_VALUES
 from passline.errors import TableError
+from passline.intervals import median_interval
 from passline.shape import bimodal, outliers
-from passline.statistics import PairedRatio, half_width, median_interval, paired_ratio, verdicts
+from passline.statistics import PairedRatio, half_width, paired_ratio, verdicts
 from passline.tables import KEY, NOT_APPLICABLE
 
 Flags = npt.NDArray[np.bool_]

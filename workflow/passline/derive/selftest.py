@@ -16,13 +16,7 @@ from scipy import stats
 
 from passline.derive.rounds import BlockValues, Contender, Pair, block_values, pair
 from passline.effort import CONFIDENCE
-from passline.statistics import (
-    FASTER,
-    SLOWER,
-    half_width,
-    paired_ratio,
-    verdicts,
-)
+from passline.statistics import FASTER, SLOWER, half_width, paired_ratio, verdicts
 
 KIND = "selftest"
 PLAIN = "preset"
