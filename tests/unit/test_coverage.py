@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from passline import shape, statistics
+from passline import intervals, shape, statistics
 from passline.derive.selftest import goals
 from passline.effort import design, looks
 from passline.measure.stop import half_widths
