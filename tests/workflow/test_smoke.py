@@ -156,7 +156,7 @@ def test_editing_a_baseline_plans_and_measures_but_builds_and_checks_nothing(roa
 def test_editing_a_statistic_recomputes_tables_but_measures_nothing(road):
     edit(road / "workflow/passline/statistics.py", "\n# edited\n")
     jobs = planned(road)
-    assert {"ratios", "passes", "ceilings", "report"} <= jobs.keys()
+    assert {"ratios", "passes", "quality", "report"} <= jobs.keys()
     assert not {"compile", "link", "check", "measure", "timings"} & jobs.keys()
 
 
