@@ -13,47 +13,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import synthetic
+from finished import session
 
-from passline import bundle, bundle_names, cli
+from passline import bundle, cli
 from passline.bundle_import import import_all
 from passline.errors import BundleError, ReportError
 from scripts import freeze
 
-PLAN = {**synthetic.plan(), "machine": "some-1c", "session": "default", "builds": [{"build_id": "b"}]}
 Change = Callable[[dict[str, Any], dict[str, bytes]], None]
-HARDWARE = {"id": "amd-zen4-epyc-2c", "model_name": "AMD EPYC 9R14"}
 
 
 @pytest.fixture
 def results(tmp_path: Path) -> Path:
-    """A finished session, with things that do not go in."""
-    folder = tmp_path / "results" / "some-1c" / "default"
-    files = {
-        "plan.json": json.dumps(PLAN),
-        "machine.json": json.dumps(HARDWARE),
-        "config.json": json.dumps({"study": "/somewhere/of/mine/rmsnorm", "seed": 7}),
-        "tables/ratios.csv": "# a table\n1,2\n",
-        "tables/passes.csv": "# a table\n",
-        "tables/claims.csv": "# a table\n",
-        "tables/machines.csv": "# a table\n",
-        "tables/not_ours.csv": "# notes\n",
-        "build/gcc/build.json": "{}",
-        "build/gcc/disassembly.txt": "loop:\n",
-        "raw/times/manifest.json": "{}",
-        "raw/times/block-abc/block.json": "{}",
-        "raw/times/block-abc/round-000.json": "{}",
-        "raw/times/block-abc/.round-001.json": "half a round",
-        "raw/counters/counts.json": "{}",
-        "raw/counters/notes.json": "{}",
-        "build/gcc/libpassline.so": "\x7fELF",
-        "logs/link.log": "cc -o /home/someone",
-        "environment.json": "{}",
-    }
-    for name, text in files.items():
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_text(text)
-    return folder
+    return session(tmp_path)
 
 
 def test_what_goes_in_comes_out(results: Path, tmp_path: Path) -> None:
@@ -85,85 +57,6 @@ def test_an_unfinished_session_is_refused(results: Path) -> None:
     (results / "tables" / "ratios.csv").unlink()
     with pytest.raises(BundleError, match=r"no finished session: tables/ratios.csv is missing. Run snakemake"):
         bundle.write(results)
-
-
-@pytest.fixture
-def elsewhere(monkeypatch: pytest.MonkeyPatch) -> Callable[[str, str], None]:
-    """Call the host and the user otherwise."""
-
-    def named(host: str, user: str) -> None:
-        monkeypatch.setattr(bundle_names.socket, "gethostname", lambda: host)
-        monkeypatch.setattr(bundle_names.getpass, "getuser", lambda: user)
-        monkeypatch.setattr(Path, "home", lambda: Path("/usr/lib/marinetta2"))
-
-    return named
-
-
-@pytest.mark.parametrize(
-    ("text", "told"),
-    [
-        ("Linux banana7 6.1", "names this host (banana7)"),
-        ("at BANANA7.example.org", "names this host (BANANA7)"),
-        ("by marinetta", "names this user (marinetta)"),
-        ("/usr/lib/marinetta2/x", "names a path of this host (/usr/lib/marinetta2)"),
-        ("cc -I/home/someone/include x", "names a path of this host (/home/someone/include)"),
-        ("-fdebug-prefix-map=/scratch=/x", "names a path of this host (/scratch)"),
-        ("no library (/opt/site/libdnnl.so.3: no such file)", "names a path of this host (/opt/site/libdnnl.so.3)"),
-        ("file:///data/x", "names a path of this host (///data/x)"),
-        ("/usr/lib/../../data/x", "names a path of this host (/usr/lib/../../data/x)"),
-        ("read from sys/devices/cpu0/cpulist, /proc/cpuinfo and https://example.org/a", None),
-        ("index*/shared_cpu_list, {cpu}/topology and GB/s, /usr/bin/llvm-mca-14", None),
-    ],
-)
-@pytest.mark.parametrize("file", ["tables/machines.csv", "raw/counters/counts.json"])
-def test_what_names_this_host_its_user_or_a_place_is_refused_by_file_and_value(
-    results: Path, tmp_path: Path, elsewhere: Callable[[str, str], None], file: str, text: str, told: str | None
-) -> None:
-    elsewhere("banana7.example.org", "marinetta")
-    lines = f"first line\n{text}\n"
-    (results / file).write_text(json.dumps({"reason": lines}) if file.endswith("json") else lines)
-    if told is None:
-        bundle.write(results, tmp_path / "a.passline.tar.xz")
-        return
-    with pytest.raises(BundleError, match=re.escape(f"{file}: {told}")):
-        bundle.write(results, tmp_path / "a.passline.tar.xz")
-    assert not list(tmp_path.glob("*.xz"))
-
-
-@pytest.mark.parametrize(
-    ("text", "told"),
-    [
-        ("AMD EPYC 9R14, epyc", None),
-        ("someone@epyc", "this host (@epyc)"),
-        ("epyc.local", "this host (epyc.local)"),
-        ("a slip of li, a list", None),
-        ("../home/li", "this user (home/li)"),
-        ("work/li/softmax", "this user (/li)"),
-        ("~li", "this user (~li)"),
-        ("li@there", "this user (li@)"),
-    ],
-)
-def test_a_name_that_is_a_word_or_short_is_sought_in_paths_logins_and_addresses(
-    results: Path, tmp_path: Path, elsewhere: Callable[[str, str], None], text: str, told: str | None
-) -> None:
-    elsewhere("epyc", "li")
-    (results / "tables" / "machines.csv").write_text(f"fact,{text}\n")
-    if told is None:
-        bundle.write(results, tmp_path / "a.passline.tar.xz")
-        return
-    with pytest.raises(BundleError, match=re.escape(f"names {told}")):
-        bundle.write(results, tmp_path / "a.passline.tar.xz")
-
-
-def test_an_ordinary_user_may_be_a_folder_of_ours(
-    results: Path, tmp_path: Path, elsewhere: Callable[[str, str], None]
-) -> None:
-    elsewhere("memory", "build")
-    (results / "build" / "gcc" / "disassembly.txt").write_text("results/m/default/build/gcc/libpassline.so: memory\n")
-    bundle.write(results, tmp_path / "a.passline.tar.xz")
-    (results / "build" / "gcc" / "disassembly.txt").write_text("../home/build/x\n")
-    with pytest.raises(BundleError, match=r"names this user \(home/build\)"):
-        bundle.write(results, tmp_path / "a.passline.tar.xz")
 
 
 def test_a_session_with_a_file_that_is_no_json_is_refused(results: Path, tmp_path: Path) -> None:
