@@ -153,6 +153,17 @@ def test_editing_a_baseline_plans_and_measures_but_builds_and_checks_nothing(roa
     assert not {"compile", "link", "check", "tuning"} & jobs.keys()
 
 
+def test_editing_an_interval_chooses_again_but_builds_and_checks_nothing(road):
+    """What `best` takes rests on intervals, and so does what is timed; the choosing step itself is not taken again."""
+    path = road / "workflow/passline/intervals.py"
+    before = path.read_text()
+    edit(path, "\n# edited\n")
+    jobs = planned(road)
+    path.write_text(before)
+    assert {"crossovers", "ceilings", "passes", "ratios", "report"} <= jobs.keys()
+    assert not {"compile", "link", "check", "tuning", "plan_choosing"} & jobs.keys()
+
+
 def test_editing_a_statistic_recomputes_tables_but_measures_nothing(road):
     edit(road / "workflow/passline/statistics.py", "\n# edited\n")
     jobs = planned(road)
