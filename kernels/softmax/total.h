@@ -54,8 +54,8 @@ enum {
   SHORT_BLOCK = BLOCK <= 1024 ? BLOCK : 1024
 };
 
-// A short row is cut finer: the elements of the block that leaves the range are summed twice, and should be
-// no more than a quarter of the row.
+// A short row is cut finer, where that is possible: the elements of the block that leaves the range are
+// summed twice, and should be a small part of it.
 SIMD_INLINE size_t block_size(size_t n) { return n < 4 * BLOCK ? SHORT_BLOCK : BLOCK; }
 
 // Sums and stored weights are too large by this.

@@ -35,7 +35,14 @@ def plan(**changes: Any) -> dict[str, Any]:
         "session": "default",
         "beyond": {
             "choices": [
-                {"isa": isa, "threads": threads, "n_from": n_from, "threads_used": used, "algorithm": "online"}
+                {
+                    "isa": isa,
+                    "threads": threads,
+                    "batch_from": 0,
+                    "n_from": n_from,
+                    "threads_used": used,
+                    "algorithm": "online",
+                }
                 for isa in ISAS
                 for threads, n_from, used in ((1, 0, 1), (2, 0, 1), (2, 10_000, 2))
             ],

@@ -12,6 +12,7 @@ from passline.choosing import ANY
 from passline.derive import selection
 from passline.derive.choices import taken
 from passline.derive.goals import GEOMETRIC_MEAN, MET, MISSED, OPEN, UNAVAILABLE, bound
+from passline.plan_points import CONSUMED, HOT
 from passline.report_tables import ReportTable, error, table
 from passline.tables import FLOOR, NOT_APPLICABLE
 from passline.titles import algorithm_title, isa_title
@@ -19,7 +20,7 @@ from passline.titles import algorithm_title, isa_title
 Tables = Mapping[str, pd.DataFrame]
 Plan = Mapping[str, Any]
 
-PROTOCOL, CONSUMED, PAGES = "hot", "consumed", "huge"
+PROTOCOL, PAGES = HOT, "huge"
 
 
 def report_tables(tables: Tables, plan: Plan) -> dict[str, ReportTable]:

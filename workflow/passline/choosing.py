@@ -12,7 +12,7 @@ import pandas as pd
 
 from passline.derive.rounds import BlockValues, block_values, non_temporal, pair, round_medians
 from passline.intervals import Interval, median_interval
-from passline.plan_points import STREAMED_LLC_MULTIPLE
+from passline.plan_points import CONSUMED, HOT, STREAMED_LLC_MULTIPLE
 
 ANY = "any"
 """In place of an instruction set: whichever is fastest."""
@@ -20,7 +20,6 @@ ANY = "any"
 BLOCKS = "choose"
 """First word of the names of the blocks of the choosing step."""
 
-HOT, CONSUMED = "hot", "consumed"
 LEAST_GAIN = 0.01  # a longer row gets another algorithm, or more threads, only where it gains so much
 BATCH_LLC_MULTIPLE = 2  # of the last-level cache, that y alone of a batch takes: from there on it is chosen for as one
 _CANDIDATE = ["algorithm", "isa", "threads"]

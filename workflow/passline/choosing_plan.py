@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from passline import plan_beyond
 from passline.contenders import Built, consumed
 from passline.measure.spec import Block
-from passline.plan import CONSUMED, MEMORY_SHARE, TUNE_SWEEPS, Planner
-from passline.plan_points import STREAMED, Batch, Point, rows_of
+from passline.plan import MEMORY_SHARE, TUNE_SWEEPS, Planner
+from passline.plan_points import CONSUMED, HOT, STREAMED, Batch, Point, rows_of
 from passline.sizes import SMALL_SHARE, batch_sizes, choosing_sizes
 
 
@@ -28,7 +28,7 @@ def blocks(planner: Planner, builds: Sequence[Built]) -> list[Block]:
     sound, _ = planner.sound(found, builds)
     sizes = [n for n in choosing_sizes(planner.host.caches) if n <= longest]
     large = planner.host.caches.elements("llc", SMALL_SHARE)
-    points = [Point("hot", n, "normal") for n in sizes]
+    points = [Point(HOT, n, "normal") for n in sizes]
     points += [Point(CONSUMED, n, "normal") for n in sizes if n >= large]
     batches = [_batch(planner, n) for n in batch_sizes(planner.host.caches) if n <= longest]
     points += [point for point in batches if _fits(planner, point, threads)]
@@ -42,7 +42,7 @@ def blocks(planner: Planner, builds: Sequence[Built]) -> list[Block]:
 
 
 def _batch(planner: Planner, n: int) -> Point:
-    return Point("hot", n, "normal", batch=Batch(rows_of(STREAMED, n, 1, planner.host.caches.llc)))
+    return Point(HOT, n, "normal", batch=Batch(rows_of(STREAMED, n, 1, planner.host.caches.llc)))
 
 
 def _fits(planner: Planner, point: Point, threads: Sequence[int]) -> bool:

@@ -16,7 +16,7 @@ from passline.errors import ConfigError
 from passline.known_baselines import Known, asked
 from passline.measure.spec import Block, Contender, Inputs
 from passline.plan_blocks import merge, pairs, peers, row_sets, single, stop_rule, takes_part, unique, whole
-from passline.plan_points import ALONE, Batch, Point, rows_of, thread_counts
+from passline.plan_points import ALONE, CONSUMED, HOT, Batch, Point, rows_of, thread_counts
 from passline.registry import Isa, Study, load_isas
 from passline.sizes import Caches, key_sizes, sweep_sizes
 
@@ -26,8 +26,7 @@ LARGE_MEMORY_MULTIPLE = 3  # large class counts are measured only where memory i
 TUNE_SWEEPS = 4  # hundreds of variants: the choice rests on minima, which need fewer values than a ratio
 CEILING_SWEEPS = 4  # a ceiling is a rate, compared with none in its sweep: fewer and longer values
 CEILING_VALUES = 4  # ... of so many times the usual length
-WARM = ("hot", "consumed")  # protocols with one row of x and of y
-CONSUMED = "consumed"
+WARM = (HOT, CONSUMED)  # protocols with one row of x and of y
 _PARAMETERS = {
     "normal": ("mean", "deviation"),
     "uniform": ("low", "high"),
@@ -228,7 +227,7 @@ class Planner:
         named = {
             "sweep": self.sweep,
             "key": list(self.key.values()),
-            "key_in_cache": [n for n in self.key.values() if self.in_cache("hot", n)],
+            "key_in_cache": [n for n in self.key.values() if self.in_cache(HOT, n)],
             "class_counts": list(self.classes.values()),
         }
         if isinstance(wanted, str):
@@ -320,7 +319,7 @@ class Planner:
         blocks = [
             self.block(
                 f"tune-hot-n{n}-uniform-huge-{isa}",
-                Point("hot", n),
+                Point(HOT, n),
                 self.sound([alone(self.study, v, b) for b in builds for v in timed if v.isa == isa], builds)[0],
             )
             for n in sizes
@@ -363,7 +362,7 @@ class Planner:
                     for v in self.ceilings.variants
                     if self.ceilings.passes[v.pass_name].mix != (0, 0, False) or level == "L2"
                 ]
-                point = Point("hot", n, batch=Batch(0, threads))
+                point = Point(HOT, n, batch=Batch(0, threads))
                 block = self.block(f"ceilings-{level}-t{threads}", point, contenders)
                 rounds, value_s = self.design.ceiling_rounds, CEILING_VALUES * self.design.value_s
                 blocks.append({**block, "rounds": rounds, "sweeps": CEILING_SWEEPS, "value_s": value_s})

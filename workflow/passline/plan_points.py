@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+HOT, CONSUMED = "hot", "consumed"
 IN_CACHE, STREAMED = "in_cache", "streamed"
 IN_CACHE_LLC_SHARE = 0.5  # of the last-level cache, that x and y of a batch may take
 STREAMED_LLC_MULTIPLE = 4  # of the last-level cache: x alone of a batch that is streamed from memory, as in cold

@@ -11,7 +11,7 @@ Choice = Mapping[str, Any]
 
 def of_rows(choices: Sequence[Choice], isa: str, threads: int) -> list[Choice]:
     """The choices for a row by itself that may be shared by so many threads, by ascending length."""
-    return [c for c in choices if (c["isa"], c.get("threads", 1), c.get("batch_from", 0)) == (isa, threads, 0)]
+    return [c for c in choices if (c["isa"], c["threads"], c["batch_from"]) == (isa, threads, 0)]
 
 
 def taken(choices: Sequence[Choice], isa: str, threads: int, n: int) -> Choice | None:
@@ -22,6 +22,6 @@ def taken(choices: Sequence[Choice], isa: str, threads: int, n: int) -> Choice |
 
 def taken_in_batch(choices: Sequence[Choice], isa: str, threads: int, n: int, n_rows: int) -> Choice | None:
     """The choice for rows of n elements in a batch of so many; None where there is none."""
-    mine = [c for c in choices if (c["isa"], c.get("threads", 1)) == (isa, threads) and c["n_from"] <= n]
-    known = [c for c in mine if n < c.get("batch_from", 0) <= n * n_rows]
+    mine = [c for c in choices if (c["isa"], c["threads"]) == (isa, threads) and c["n_from"] <= n]
+    known = [c for c in mine if n < c["batch_from"] <= n * n_rows]
     return known[-1] if known else taken(choices, isa, 1, n)

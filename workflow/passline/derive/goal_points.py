@@ -13,10 +13,10 @@ from typing import Any
 
 import pandas as pd
 
-from passline.choosing import CONSUMED
 from passline.derive.inputs import over_fastest
 from passline.derive.selection import MAIN_INPUTS, single_rows
 from passline.formats import ratio_with_interval
+from passline.plan_points import CONSUMED
 from passline.tables import FLOOR, NOT_APPLICABLE
 
 CANDIDATES = "candidates"
