@@ -93,7 +93,7 @@ SIMD_INLINE void weights_from_table(int count, const vec n[], const weights_cons
 #define WEIGHTS_GRID 16.0
 #define WEIGHTS_BIAS 0x1.8p19f
 #define WEIGHTS_HIDDEN 0.0
-#define WEIGHTS_UNIT(shifted) (WEIGHTS_CUBE ? 0x1.ABC92B3E513E5p+0 : 0x1.59F24FC6A5501p+0)
+#define WEIGHTS_UNIT(shifted) 0x1.ABC92B3E513E5p+0
 typedef vec_table16 weights_constants;
 
 // 2^(j/16). With h, n is 23/16 above what gives its floor: entry j is then that of j - 23 = j + 9 (mod 16).
